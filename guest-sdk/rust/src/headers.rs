@@ -1,0 +1,133 @@
+//! Reads and writes header blocks: `name: value` and CRLF, one field after the other.
+
+use crate::{Error, Result};
+
+/// Header fields, read from one block.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Headers(Vec<u8>);
+
+impl Headers {
+    pub(crate) fn from_block(block: Vec<u8>) -> Self {
+        Self(block)
+    }
+
+    /// The fields in order. Values are bytes: HTTP does not promise UTF-8.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.split(|byte| *byte == b'\n').filter_map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            Some((std::str::from_utf8(&line[..colon]).ok()?, line[colon + 1..].trim_ascii()))
+        })
+    }
+
+    /// The first value of a field; names ignore case.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+/// A block in the making, with an index of its names so that one name can be set twice.
+#[derive(Default)]
+pub(crate) struct Block {
+    bytes: Vec<u8>,
+    /// Where each field begins, and how long its name is.
+    fields: Vec<(usize, usize)>,
+}
+
+impl Block {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.fields.clear();
+    }
+
+    /// Adds a field. A block is text, so what could end a field early is refused here: the host
+    /// could no longer tell.
+    pub(crate) fn append(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        let name_is_sound = name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if name.is_empty() || !name_is_sound {
+            return Err(refused(format!("not the name of a header: `{name}`")));
+        }
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
+            return Err(refused(format!("header `{name}`: line break or NUL in the value")));
+        }
+        self.fields.push((self.bytes.len(), name.len()));
+        self.bytes.reserve(name.len() + value.len() + 4);
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(b": ");
+        self.bytes.extend_from_slice(value);
+        self.bytes.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Adds a field in place of all of that name.
+    pub(crate) fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        self.remove(name);
+        self.append(name, value)
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        while let Some(at) = self.position(name) {
+            let (start, _) = self.fields.remove(at);
+            let end = self.fields.get(at).map_or(self.bytes.len(), |next| next.0);
+            self.bytes.drain(start..end);
+            for field in &mut self.fields[at..] {
+                field.0 -= end - start;
+            }
+        }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|(start, length)| {
+            *length == name.len()
+                && self.bytes[*start..*start + *length].eq_ignore_ascii_case(name.as_bytes())
+        })
+    }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(message).with_code("E_HOOK_BAD_RESPONSE").with_status(502)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_set_twice_stands_once_and_the_others_stay() {
+        let mut block = Block::default();
+        for (name, value) in [("a", "1"), ("b", "2"), ("c", "3"), ("B", "4"), ("A", "55")] {
+            block.set(name, value.as_bytes()).expect("a sound header");
+        }
+        assert_eq!(block.bytes(), b"c: 3\r\nB: 4\r\nA: 55\r\n");
+    }
+
+    #[test]
+    fn what_would_end_a_field_early_is_refused() {
+        let mut block = Block::default();
+        for (name, value) in [("a", "x\r\nb: y"), ("a", "x\ny"), ("a", "\0"), ("a:b", ""), ("", "")]
+        {
+            let error = block.set(name, value.as_bytes()).expect_err("refused");
+            assert_eq!((error.code(), error.status()), ("E_HOOK_BAD_RESPONSE", Some(502)));
+        }
+        assert!(block.set("a b", b"").is_err());
+        assert!(block.set("a\r\nb", b"").is_err());
+        assert!(block.is_empty());
+    }
+
+    #[test]
+    fn a_block_reads_back() {
+        let headers = Headers::from_block(b"Host: a:80\r\nx:  y \r\nhost: b\r\n".to_vec());
+        assert_eq!(headers.get("HOST"), Some(&b"a:80"[..]));
+        assert_eq!(headers.get("x"), Some(&b"y"[..]));
+        assert_eq!(headers.get("y"), None);
+        assert_eq!(headers.iter().count(), 3);
+    }
+}

@@ -1,0 +1,69 @@
+//! Defines the trait that a hook implements: one method a verb, each with a default that does nothing.
+
+use serde_json::{Value, json};
+
+use crate::{Methods, Result, Routes};
+
+/// A hook. Every method is optional.
+///
+/// The order is a promise: `defaults` of all hooks, then `configure` of all, then `initialize` of
+/// all, then `routes`. A hook that runs in several instances goes through them in each; only a hook in
+/// mode `single` may count on seeing every request in one `self`.
+///
+/// There is no request at hand in any of these methods: handlers, named in [`routes`](Self::routes),
+/// get it.
+pub trait Hook: Default + Sized + 'static {
+    /// The settings that the operator need not write. Called once, before anything else.
+    ///
+    /// `overrides` is the operator's whole configuration. The answer has the shape of the
+    /// configuration; the root key `__configKey__` stands for the hook's own. What the operator wrote
+    /// wins.
+    ///
+    /// ```
+    /// # use boathook_sdk::prelude::*;
+    /// # #[derive(Default)] struct Shout;
+    /// impl Hook for Shout {
+    ///     fn defaults(&self, _overrides: &Value) -> Result<Value> {
+    ///         Ok(json!({ "__configKey__": { "phrase": "make it rain" } }))
+    ///     }
+    /// }
+    /// ```
+    fn defaults(&self, overrides: &Value) -> Result<Value> {
+        let _ = overrides;
+        Ok(json!({}))
+    }
+
+    /// The time to derive settings from settings, with [`config::set`](crate::config::set), which
+    /// works here alone. Called once, in hook order, when the configuration is merged.
+    fn configure(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The time to prepare: read settings into `self`, publish data, wait for other hooks. Called
+    /// once. On success `hook:<name>:loaded` fires.
+    fn initialize(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The opposite of `initialize`. Called once when the server stops, in reverse hook order.
+    fn lower(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The hook's routes. Called once, after `initialize`; every instance must give the same.
+    fn routes(&self) -> Routes<Self> {
+        Routes::new()
+    }
+
+    /// What other hooks may call. Called once, after `initialize`.
+    fn methods(&self) -> Methods<Self> {
+        Methods::new()
+    }
+
+    /// An event fired that [`events::subscribe`](crate::events::subscribe) asked for. Called once an
+    /// event, one after the other.
+    fn handle_event(&mut self, event: &str, payload: Value) -> Result<()> {
+        let _ = (event, payload);
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Runs a hook without wasm and without a server, against a host in memory.
+//!
+//! The host belongs to the thread, and so to the test: every test begins with an empty one. It keeps
+//! the promises that a hook can see: stages (`config::set` in `configure` alone), flags (no body
+//! without `read_body`), the order of the chain, who wins between hooks and target.
+//!
+//! ```
+//! use boathook_sdk::prelude::*;
+//!
+//! #[derive(Default)]
+//! struct Teapot;
+//!
+//! impl Hook for Teapot {
+//!     fn routes(&self) -> Routes<Self> {
+//!         Routes::new().before("POST /coffee", Self::brew)
+//!     }
+//! }
+//!
+//! impl Teapot {
+//!     fn brew(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
+//!         log::warn!("{} wants coffee", req.ip());
+//!         res.status(418).text("short and stout")
+//!     }
+//! }
+//!
+//! let mut hook = testing::lift::<Teapot>("teapot", json!({})).unwrap();
+//! let reply = testing::call(&mut hook, testing::request("POST", "/coffee").ip("10.0.0.7"));
+//! assert_eq!((reply.outcome, reply.status), (Outcome::Respond, 418));
+//! assert_eq!(testing::log()[0].message, "10.0.0.7 wants coffee");
+//! ```
+//!
+//! What it does not do: limits, several instances, addresses with regular expressions (`r|..|`).
+
+mod address;
+mod chain;
+mod exchange;
+pub(crate) mod host;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use self::chain::{Reply, call, call_action};
+pub use self::exchange::{TestRequest, request};
+use self::host::{Stage, with};
+use crate::{Hook, Instance, Result, log};
+
+/// A line that the hook wrote to the log.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// How much it matters.
+    pub level: log::Level,
+    /// The text.
+    pub message: String,
+    /// The fields, an object.
+    pub fields: Value,
+}
+
+/// An event that fired, whoever fired it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its name.
+    pub name: String,
+    /// What came with it.
+    pub payload: Value,
+}
+
+/// Takes a hook through `defaults`, `configure` and `initialize`, under this config key and with this
+/// configuration of the operator's.
+pub fn lift<H: Hook>(config_key: &str, operator: Value) -> Result<H> {
+    let mut hook = H::default();
+    with(|host| {
+        host.config_key = config_key.into();
+        host.stage = Stage::Defaults;
+    });
+    let defaults = host::under_key(hook.defaults(&operator)?, config_key);
+    with(|host| {
+        host.config = host::merge(operator, defaults);
+        host.stage = Stage::Configure;
+    });
+    hook.configure()?;
+    with(|host| host.stage = Stage::Initialize);
+    hook.initialize()?;
+    with(|host| host.stage = Stage::Running);
+    fire(&format!("hook:{config_key}:loaded"), Value::Null);
+    Ok(hook)
+}
+
+/// The value at a path of the configuration as it stands, `null` where there is nothing.
+pub fn config(path: &str) -> Value {
+    with(|host| host::find(&host.config, path).cloned().unwrap_or_default())
+}
+
+/// Fires an event as another hook or the server would. Do it ahead of [`lift`] for events that the
+/// hook waits for.
+pub fn fire(event: &str, payload: impl Serialize) {
+    let payload = serde_json::to_value(payload).unwrap_or_default();
+    with(|host| host.fired.push(Event { name: event.into(), payload }));
+}
+
+/// The events that fired so far, in order.
+pub fn fired() -> Vec<Event> {
+    with(|host| host.fired.clone())
+}
+
+/// Delivers an event to a hook that subscribed to it, as the host would. Says whether it did.
+pub fn deliver<H: Hook>(hook: &mut H, event: &str, payload: impl Serialize) -> Result<bool> {
+    if !with(|host| host.subscribed.iter().any(|name| name == event)) {
+        return Ok(false);
+    }
+    hook.handle_event(event, serde_json::to_value(payload)?)?;
+    Ok(true)
+}
+
+/// Makes data public as another hook would.
+pub fn publish(hook: &str, key: &str, value: impl Serialize) {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    with(|host| host.published.insert((hook.into(), key.into()), value));
+}
+
+/// What a hook made public, `null` where it did not.
+pub fn published(hook: &str, key: &str) -> Value {
+    with(|host| host.published.get(&(hook.into(), key.into())).cloned().unwrap_or_default())
+}
+
+/// Stands in for a method of another hook.
+pub fn method(hook: &str, name: &str, stub: impl Fn(Value) -> Result<Value> + 'static) {
+    with(|host| host.methods.insert((hook.into(), name.into()), Rc::new(stub)));
+}
+
+/// Calls one of the hook's public methods, as another hook would.
+pub fn call_method<H: Hook>(hook: &mut H, name: &str, args: impl Serialize) -> Result<Value> {
+    let args = serde_json::to_value(args)?;
+    borrowed(hook, |instance| instance.call(name, args))
+}
+
+/// The names and summaries of the hook's public methods.
+pub fn methods<H: Hook>(hook: &H) -> Vec<(&'static str, &'static str)> {
+    hook.methods().list.iter().map(|entry| (entry.name, entry.summary)).collect()
+}
+
+/// The lines that the hook wrote to the log so far.
+pub fn log() -> Vec<Line> {
+    with(|host| host.lines.clone())
+}
+
+/// Moves [`clock`](crate::clock) on.
+pub fn advance(time: Duration) {
+    with(|host| host.advanced += time);
+}
+
+/// Makes an instance of a hook that the test keeps, so that tests take the same way as components.
+fn borrowed<H: Hook, R>(hook: &mut H, use_it: impl FnOnce(&mut Instance<H>) -> R) -> R {
+    let mut instance = Instance::from(std::mem::take(hook));
+    let result = use_it(&mut instance);
+    *hook = std::mem::take(instance.hook());
+    result
+}

@@ -1,0 +1,329 @@
+//! Defines a lifted app: its hooks, its router, and what stands behind each of the router's indexes.
+//!
+//! It is made once, by [`bind`], and never changed: an exchange holds one app from its first step to
+//! its last.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio_util::task::TaskTracker;
+
+use crate::config::{self, Config, FixedBody, Origin, Problem, Problems};
+use crate::hook::Hook;
+use crate::host::Shared;
+use crate::router::{Address, Binding, Pattern, Router, Section, SkipAssets};
+use crate::sandbox::instance::{Route, RouteFlags, RoutePhase};
+use crate::server::{TrustProxy, Tunnels};
+use crate::target::{Directory, Fixed, Redirect, Target, Upstream, UpstreamOptions};
+
+/// A lifted app.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration that it was lifted with.
+    pub config: Config,
+    /// Its hooks, in hook order.
+    pub hooks: Vec<Arc<Hook>>,
+    /// Hooks that the operator switched off.
+    pub disabled: Vec<String>,
+    /// What the hooks share.
+    pub shared: Arc<Shared>,
+    /// Which steps a request goes through.
+    pub router: Router,
+    /// The steps, by the router's index.
+    pub steps: Vec<Step>,
+    /// Whose word about the client counts.
+    pub trust_proxy: TrustProxy,
+    /// Work that goes on after its response: a drain waits for it.
+    pub afterwards: TaskTracker,
+    /// Tunnels: a drain cuts them.
+    pub tunnels: std::sync::OnceLock<Tunnels>,
+}
+
+/// What happens at one binding.
+#[derive(Debug)]
+pub struct Step {
+    /// Where it listens, as it was written.
+    pub address: String,
+    /// Options of the route, a JSON object; none where it is empty.
+    pub options: Option<String>,
+    /// Who does it.
+    pub doer: Doer,
+}
+
+/// Who does a step.
+#[derive(Debug)]
+pub enum Doer {
+    /// A route of a hook.
+    Hook {
+        /// The hook.
+        hook: Arc<Hook>,
+        /// The index of its route.
+        route: u32,
+        /// Whether it reads the request's body.
+        reads_body: bool,
+        /// Whether it sees the response's head.
+        observes_response: bool,
+        /// Whether it hears of the end.
+        observes_finish: bool,
+    },
+    /// Something outside of hooks.
+    Target(Target),
+}
+
+/// What keeps routes from being bound.
+#[derive(Debug)]
+pub struct BindError(pub Problems);
+
+/// A binding and its step, before the router has put them in order.
+type Bound = (Binding, Step);
+
+/// Binds the routes of all hooks and of the app: `before` in hook order, the app's own as Sails sorts
+/// them, `after` in hook order.
+///
+/// # Errors
+/// All addresses, targets and names that are wrong, at once.
+pub fn bind(
+    config: Config,
+    shared: Arc<Shared>,
+    hooks: Vec<Arc<Hook>>,
+    disabled: Vec<String>,
+) -> Result<App, BindError> {
+    let mut problems = Vec::new();
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let mut named: HashMap<(&str, &str), (&Arc<Hook>, u32)> = HashMap::new();
+    for hook in &hooks {
+        for (index, route) in hook.routes().iter().enumerate() {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            let section = match &route.phase {
+                RoutePhase::Named(action) => {
+                    named.insert((hook.name(), action), (hook, index));
+                    continue;
+                }
+                RoutePhase::Before => &mut before,
+                RoutePhase::After => &mut after,
+            };
+            match bind_route(hook, index, &route.address) {
+                Ok(bound) => section.push(bound),
+                Err(text) => problems.push(of_hook(hook, &text)),
+            }
+        }
+    }
+    let mut app = Vec::new();
+    for route in &config.routes {
+        match bind_own(route, &config, &named) {
+            Ok(bound) => app.push(bound),
+            Err(text) => problems.push(of_route(route, &text)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(BindError(Problems(problems)));
+    }
+    let [(before, mut before_steps), (app, mut app_steps), (after, mut after_steps)] =
+        [before, app, after].map(|bound: Vec<Bound>| {
+            let (bindings, steps): (Vec<_>, Vec<_>) = bound.into_iter().unzip();
+            (bindings, steps.into_iter().map(Some).collect::<Vec<_>>())
+        });
+    let router = Router::new(before, app, after);
+    let steps = router
+        .bindings()
+        .filter_map(|(section, at, _)| match section {
+            Section::Before => before_steps[at].take(),
+            Section::App => app_steps[at].take(),
+            Section::After => after_steps[at].take(),
+        })
+        .collect();
+    Ok(App {
+        trust_proxy: trust(&config.server.trust_proxy),
+        config,
+        hooks,
+        disabled,
+        shared,
+        router,
+        steps,
+        afterwards: TaskTracker::new(),
+        tunnels: std::sync::OnceLock::new(),
+    })
+}
+
+fn trust(configured: &config::TrustProxy) -> TrustProxy {
+    match configured {
+        config::TrustProxy::Nobody => TrustProxy::Nobody,
+        config::TrustProxy::Everybody => TrustProxy::All,
+        config::TrustProxy::Hops(hops) => TrustProxy::Hops(u32::from(*hops)),
+        config::TrustProxy::Networks(networks) => TrustProxy::Networks(networks.clone()),
+    }
+}
+
+/// A route of a hook, at the address that the hook gave it or the operator gave to its name.
+fn bind_route(hook: &Arc<Hook>, index: u32, address: &str) -> Result<Bound, String> {
+    let Some(route) = hook.routes().get(index as usize) else {
+        return Err(format!("there is no route {index}"));
+    };
+    let mut binding =
+        Binding::new(Address::parse(address).map_err(|error| error.to_string())?, true);
+    let flags = route.flags;
+    binding.skip_assets = match () {
+        () if flags.contains(RouteFlags::SKIP_ASSETS) => SkipAssets::Yes,
+        () if flags.contains(RouteFlags::KEEP_ASSETS) => SkipAssets::No,
+        () => SkipAssets::Default,
+    };
+    let observes = RouteFlags::OBSERVE_RESPONSE | RouteFlags::OBSERVE_FINISH;
+    if !hook.program.has_observing() && flags.intersects(observes) {
+        return Err(format!(
+            "route `{address}` asks to observe, and the component does not export `observing`"
+        ));
+    }
+    let options = options(route)?;
+    binding.skip_patterns = skip_patterns(&options, address)?;
+    let step = Step {
+        address: binding.address.to_string(),
+        options: (!options.is_empty()).then(|| serde_json::Value::Object(options).to_string()),
+        doer: Doer::Hook {
+            hook: hook.clone(),
+            route: index,
+            reads_body: flags.contains(RouteFlags::READ_BODY),
+            observes_response: flags.contains(RouteFlags::OBSERVE_RESPONSE),
+            observes_finish: flags.contains(RouteFlags::OBSERVE_FINISH),
+        },
+    };
+    Ok((binding, step))
+}
+
+fn options(route: &Route) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    if route.options.is_empty() {
+        return Ok(serde_json::Map::new());
+    }
+    serde_json::from_str(&route.options).map_err(|error| {
+        format!("route `{}`: options are not a JSON object: {error}", route.address)
+    })
+}
+
+/// Sails' `skipRegex` (A7.15): a pattern, or a list of them.
+fn skip_patterns(
+    options: &serde_json::Map<String, serde_json::Value>,
+    address: &str,
+) -> Result<Vec<Pattern>, String> {
+    let texts: Vec<&serde_json::Value> = match options.get("skipRegex") {
+        None => Vec::new(),
+        Some(serde_json::Value::Array(list)) => list.iter().collect(),
+        Some(one) => vec![one],
+    };
+    let parse = |value: &serde_json::Value| {
+        let text = value.as_str().ok_or_else(|| "it is not a string".to_owned())?;
+        Pattern::parse(text).map_err(|error| error.to_string())
+    };
+    texts
+        .into_iter()
+        .map(|value| {
+            parse(value).map_err(|text| format!("route `{address}`: `skipRegex` {value}: {text}"))
+        })
+        .collect()
+}
+
+/// One of the app's own routes.
+fn bind_own(
+    route: &config::Route,
+    config: &Config,
+    named: &HashMap<(&str, &str), (&Arc<Hook>, u32)>,
+) -> Result<Bound, String> {
+    let own_skip =
+        route.skip_assets.map(|skip| if skip { SkipAssets::Yes } else { SkipAssets::No });
+    if let config::Target::Action { hook, action } = &route.target {
+        let Some((hook, index)) = named.get(&(hook.as_str(), action.as_str())) else {
+            let actions: Vec<&str> =
+                named.keys().filter(|(name, _)| name == hook).map(|(_, action)| *action).collect();
+            return Err(match actions.as_slice() {
+                [] => format!("hook `{hook}` has no actions"),
+                actions => format!(
+                    "hook `{hook}` has no action `{action}`\nhint: it has {}",
+                    crate::host::list(actions)
+                ),
+            });
+        };
+        let (mut binding, step) = bind_route(hook, *index, &route.address)?;
+        binding.skip_assets = own_skip.unwrap_or(binding.skip_assets);
+        return Ok((binding, step));
+    }
+    let address = Address::parse(&route.address).map_err(|error| error.to_string())?;
+    let (address, target) = match &route.target {
+        config::Target::Upstream { url, timeout, strip_prefix } => {
+            let options = UpstreamOptions {
+                response_timeout: *timeout,
+                strip_prefix: strip_prefix.clone(),
+                ..UpstreamOptions::default()
+            };
+            let upstream = Upstream::new(url, options).map_err(|error| error.to_string())?;
+            // Whatever the upstream would answer belongs to it, OPTIONS and PROPFIND included.
+            (address.for_all_methods(), Target::Upstream(Box::new(upstream)))
+        }
+        config::Target::Directory { path, strip_prefix } => {
+            let prefix = strip_prefix.as_deref().unwrap_or("");
+            let directory = Directory::new(path, prefix).map_err(|error| error.to_string())?;
+            (address, Target::Directory(directory))
+        }
+        config::Target::Redirect { to, status } => {
+            let redirect = Redirect::new(to, *status).map_err(|error| error.to_string())?;
+            (address, Target::Redirect(redirect))
+        }
+        config::Target::Respond { status, headers, body } => {
+            (address, Target::Fixed(fixed(*status, headers, body)?))
+        }
+        config::Target::Action { .. } => return Err("an action has a hook".into()),
+    };
+    let mut binding = Binding::new(address, false);
+    binding.skip_assets = own_skip.unwrap_or(SkipAssets::Default);
+    if config.environment == config::ENVIRONMENT
+        && let Some(warning) = binding.warning()
+        && !matches!(target, Target::Upstream(_) | Target::Directory(_))
+    {
+        tracing::warn!("{warning}");
+    }
+    let step =
+        Step { address: binding.address.to_string(), options: None, doer: Doer::Target(target) };
+    Ok((binding, step))
+}
+
+fn fixed(status: u16, headers: &[(String, String)], body: &FixedBody) -> Result<Fixed, String> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name: HeaderName =
+            name.parse().map_err(|_| format!("header name `{name}` is not valid"))?;
+        let value: HeaderValue =
+            value.parse().map_err(|_| format!("the value of header `{name}` is not valid"))?;
+        map.append(name, value);
+    }
+    let (content_type, body) = match body {
+        FixedBody::Empty => (None, String::new()),
+        FixedBody::Text(text) => (Some("text/plain; charset=utf-8"), text.clone()),
+        FixedBody::Json(value) => (Some("application/json; charset=utf-8"), value.to_string()),
+    };
+    if let Some(content_type) = content_type {
+        map.entry(http::header::CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
+    }
+    let status =
+        StatusCode::from_u16(status).map_err(|_| format!("status {status} is not valid"))?;
+    Ok(Fixed { status, headers: map, body: body.into() })
+}
+
+fn of_hook(hook: &Hook, text: &str) -> Problem {
+    let origin: Option<Origin> = None;
+    let (message, hint) = split_hint(text);
+    Problem { message: format!("hook `{}`: routes: {message}", hook.name()), origin, hint }
+}
+
+fn of_route(route: &config::Route, text: &str) -> Problem {
+    let (message, hint) = split_hint(text);
+    Problem {
+        message: format!("route `{}`: {message}", route.address),
+        origin: Some(route.origin.clone()),
+        hint,
+    }
+}
+
+fn split_hint(text: &str) -> (String, Option<String>) {
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (text.to_owned(), None),
+    }
+}

@@ -1,0 +1,472 @@
+//! Runs one exchange through its chain: hooks before, what answers, hooks after, and the way back.
+//!
+//! [`handle`] is what the server calls, and it never fails. Below it, [`walk`] is the whole chain: one
+//! loop over the steps that the router found. Nothing here knows how a hook runs; a step hands the
+//! exchange over and gets it back.
+//!
+//! ```text
+//! before-hooks ──► app's route ──► after-hooks ──► 404
+//!      │ each step: next, or respond
+//!      ▼
+//! response head ──► handle-response, last in first ──► client ──► handle-finish
+//! ```
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body_util::Limited;
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+
+use crate::app::{App, Doer, Step};
+use crate::body::Body;
+use crate::error::{self, Audience, Code, Failure};
+use crate::exchange::{Exchange, Request, RequestId, Stage};
+use crate::finish::{Counted, Finish};
+use crate::host::overlay;
+use crate::router::{MatchError, Matches, Path};
+use crate::sandbox::instance::Outcome;
+use crate::server::Peer;
+use crate::target::{Answer, Hop, Target, Tunnel};
+
+/// An exchange on its way, and what it owes to those that it has met.
+///
+/// Wherever it ends, dropping it runs `handle-finish` of the hooks that asked: the response's body
+/// carries it to the last byte.
+#[derive(Debug)]
+pub(crate) struct Journey {
+    pub(crate) app: Arc<App>,
+    /// None for the time of a call into a hook, which has it.
+    exchange: Option<Box<Exchange>>,
+    /// The indexes of the steps whose hook was called and did not fail, if it observes anything.
+    pub(crate) reached: SmallVec<[u32; 8]>,
+    tunnel: Option<Tunnel>,
+}
+
+impl Journey {
+    fn exchange(&mut self) -> &mut Exchange {
+        self.exchange
+            .as_deref_mut()
+            .expect("only a call has it otherwise, and a call gives it back")
+    }
+
+    /// Takes the exchange out for good.
+    pub(crate) fn take(&mut self) -> Option<Box<Exchange>> {
+        self.exchange.take()
+    }
+
+    fn step(&self, index: usize) -> &Step {
+        &self.app.steps[index]
+    }
+}
+
+/// Answers a request. Whatever happens, there is a response.
+pub fn handle(
+    app: Arc<App>,
+    request: http::Request<Incoming>,
+    peer: Peer,
+) -> impl Future<Output = http::Response<Body>> + Send + 'static {
+    let calls = Arc::new(Calls::default());
+    Handed { future: Some(Box::pin(respond(app, request, peer, calls.clone()))), calls }
+}
+
+/// The whole way of a request, from its head to the response's head.
+async fn respond(
+    app: Arc<App>,
+    request: http::Request<Incoming>,
+    peer: Peer,
+    calls: Arc<Calls>,
+) -> http::Response<Body> {
+    let (exchange, refused) = admit(&app, request, peer);
+    let mut journey =
+        Journey { app, exchange: Some(exchange), reached: SmallVec::new(), tunnel: None };
+    let walked = match refused {
+        Some(failure) => Err(failure),
+        None => walk(&mut journey, &calls).await,
+    };
+    if let Err(failure) = walked {
+        fail(&mut journey, &failure);
+    }
+    if !calls.abandoned() {
+        observe(&mut journey, &calls).await;
+    }
+    send(journey)
+}
+
+/// Makes an exchange of a request, and says what is wrong with the request, if something is.
+fn admit(
+    app: &App,
+    request: http::Request<Incoming>,
+    peer: Peer,
+) -> (Box<Exchange>, Option<Failure>) {
+    let started = Instant::now();
+    let (mut head, body) = request.into_parts();
+    let server = &app.config.server;
+    let (ip, scheme) = app.trust_proxy.client(&peer, &head.headers);
+    let trusted = app.trust_proxy.trusts(&peer);
+    let given = head.headers.get("x-request-id").filter(|_| trusted);
+    let id = given.and_then(RequestId::given).unwrap_or_else(RequestId::next);
+    let mut refused = None;
+    let path = Path::parse(head.uri.path()).unwrap_or_else(|error| {
+        refused = Some(Failure::new(Code::BadRequest, error.to_string()));
+        Path::default()
+    });
+    let mut body = Body::incoming(body);
+    if let Some(limit) = server.http.max_body {
+        if http_body::Body::size_hint(&body).lower() > limit {
+            let text = format!("the request's body is over `http.max_body` of {limit} bytes");
+            refused = Some(Failure::new(Code::BodyTooLarge, text));
+        } else if !matches!(body, Body::Empty) {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            body = Body::stream(Limited::new(body, limit));
+        }
+    }
+    let request = Request {
+        method: head.method,
+        path,
+        query: head.uri.query().map(str::to_owned),
+        version: head.version,
+        headers: head.headers,
+        body,
+        ip,
+        scheme,
+        peer: Hop { ip: peer.addr.ip(), trusted },
+        id,
+        started,
+        upgrade: head.extensions.remove(),
+    };
+    (Exchange::new(request, server.limits.exchange), refused)
+}
+
+/// Goes through the steps until one answers.
+async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
+    let mut steps = matches(journey, 0)?.into_iter();
+    // The step whose further handlers `next-route` passes over.
+    let mut passed: Option<usize> = None;
+    while let Some(found) = steps.next() {
+        let index = found.index;
+        if passed.is_some_and(|passed| same_binding(journey.step(passed), journey.step(index))) {
+            continue;
+        }
+        journey.exchange().params = found.params;
+        let app = journey.app.clone();
+        match &app.steps[index].doer {
+            Doer::Hook { .. } => match visit(journey, &app.steps[index], index, calls).await? {
+                Outcome::Respond => return Ok(()),
+                outcome => {
+                    let exchange = journey.exchange();
+                    exchange.response.body = Body::Empty;
+                    passed = (outcome == Outcome::NextRoute).then_some(index);
+                    if std::mem::take(&mut exchange.rerouted) {
+                        steps = matches(journey, index + 1)?.into_iter();
+                    }
+                }
+            },
+            Doer::Target(target) => {
+                if answer(journey, target).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    nobody(journey)
+}
+
+/// Calls a hook.
+async fn visit(
+    journey: &mut Journey,
+    step: &Step,
+    index: usize,
+    calls: &Calls,
+) -> Result<Outcome, Failure> {
+    let Doer::Hook { hook, route, reads_body, observes_response, observes_finish } = &step.doer
+    else {
+        return Ok(Outcome::Next);
+    };
+    let exchange = journey.exchange();
+    exchange.reads_body = *reads_body;
+    if *reads_body {
+        gather(exchange, hook.context.limits.body).await?;
+    }
+    let until = exchange.until;
+    let Some(exchange) = journey.exchange.take() else { return Ok(Outcome::Next) };
+    let (exchange, outcome) = calls.during(hook.handle_route(*route, exchange, until)).await;
+    journey.exchange = Some(exchange);
+    let outcome = outcome?;
+    if *observes_response || *observes_finish {
+        journey.reached.push(u32::try_from(index).unwrap_or(u32::MAX));
+    }
+    if calls.abandoned() {
+        return Err(Failure::new(Code::ClientGone, "the client left during the call"));
+    }
+    Ok(outcome)
+}
+
+/// Gathers the request's body for a hook that reads it. A body that is too long is no failure: the hook
+/// learns of it, and decides.
+async fn gather(exchange: &mut Exchange, limit: u64) -> Result<(), Failure> {
+    let until = tokio::time::Instant::from_std(exchange.until);
+    match tokio::time::timeout_at(until, exchange.request.body.gather(limit)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Failure::new(Code::BodyTooLarge, "the request's body is over `http.max_body`"))
+        }
+        Ok(Err(error)) => {
+            Err(Failure::new(Code::BadRequest, format!("the request's body broke off: {error}")))
+        }
+        Err(_) => Err(Failure::new(Code::RequestTimeout, "the request's body did not arrive")),
+    }
+}
+
+/// Has a target answer; false where it has nothing to say.
+async fn answer(journey: &mut Journey, target: &Target) -> Result<bool, Failure> {
+    let exchange = journey.exchange();
+    let response = match target {
+        Target::Upstream(upstream) => {
+            let until = tokio::time::Instant::from_std(exchange.until);
+            let hop = exchange.request.peer;
+            let forwarded = upstream.forward(&mut exchange.request, hop);
+            let Answer { response, tunnel } =
+                tokio::time::timeout_at(until, forwarded).await.map_err(|_| {
+                    Failure::new(Code::ExchangeTimeout, "the upstream had not answered by then")
+                })??;
+            journey.tunnel = tunnel;
+            response
+        }
+        Target::Directory(directory) => match directory.serve(&exchange.request).await? {
+            Some(response) => response,
+            None => return Ok(false),
+        },
+        Target::Redirect(redirect) => redirect.response(),
+        Target::Fixed(fixed) => fixed.response(),
+    };
+    let tunnel = journey.tunnel.is_some();
+    let exchange = journey.exchange();
+    overlay(exchange, response);
+    exchange.response.endless = tunnel || is_event_stream(exchange);
+    Ok(true)
+}
+
+/// What a request gets that nobody answered: OPTIONS the methods of its path (Sails A7.11), all
+/// others 404.
+fn nobody(journey: &mut Journey) -> Result<(), Failure> {
+    let app = journey.app.clone();
+    let exchange = journey.exchange();
+    let request = &exchange.request;
+    if request.method == Method::OPTIONS {
+        let methods = app.router.allowed(&request.path, request.query.as_deref());
+        let allow: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        if let Ok(allow) = HeaderValue::from_str(&allow.join(","))
+            && !methods.is_empty()
+        {
+            exchange.response.status = StatusCode::OK;
+            exchange.response.body = Body::whole(allow.as_bytes().to_vec());
+            let headers = &mut exchange.response.headers;
+            headers.insert(header::ALLOW, allow);
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+            return Ok(());
+        }
+    }
+    Err(Failure::new(Code::NotFound, "nobody answered"))
+}
+
+/// The steps that match from `from` on, and the options of all of them.
+fn matches(journey: &mut Journey, from: usize) -> Result<Matches, Failure> {
+    let app = journey.app.clone();
+    let exchange = journey.exchange();
+    let request = &exchange.request;
+    let found = app
+        .router
+        .find(&request.method, &request.path, request.query.as_deref(), from)
+        .map_err(|error| match error {
+            MatchError::Steps { .. } => Failure::new(Code::Internal, error.to_string()),
+            _ => Failure::new(Code::BadRequest, error.to_string()),
+        })?;
+    exchange.options = merged_options(&app.steps, &found);
+    Ok(found)
+}
+
+/// Sails' `req.options`: of all routes that match, the first one's word for each key (A7.17).
+fn merged_options(steps: &[Step], found: &Matches) -> Option<Arc<str>> {
+    let mut merged = serde_json::Map::new();
+    for options in found.iter().filter_map(|found| steps[found.index].options.as_deref()) {
+        // They were checked when they were bound.
+        if let Ok(serde_json::Value::Object(options)) = serde_json::from_str(options) {
+            for (key, value) in options {
+                merged.entry(key).or_insert(value);
+            }
+        }
+    }
+    (!merged.is_empty()).then(|| serde_json::Value::Object(merged).to_string().into())
+}
+
+/// Whether two steps are handlers of one binding: routes of one hook at one address.
+fn same_binding(one: &Step, other: &Step) -> bool {
+    match (&one.doer, &other.doer) {
+        (Doer::Hook { hook: a, .. }, Doer::Hook { hook: b, .. }) => {
+            Arc::ptr_eq(a, b) && one.address == other.address
+        }
+        _ => false,
+    }
+}
+
+/// Runs `handle-response` of the hooks that asked and were reached, the last one first.
+async fn observe(journey: &mut Journey, calls: &Calls) {
+    journey.exchange().stage = Stage::Response;
+    let app = journey.app.clone();
+    for place in (0..journey.reached.len()).rev() {
+        let Doer::Hook { hook, route, observes_response: true, .. } =
+            &app.steps[journey.reached[place] as usize].doer
+        else {
+            continue;
+        };
+        let Some(exchange) = journey.exchange.take() else { return };
+        let (exchange, result) = calls.during(hook.handle_response(*route, exchange)).await;
+        journey.exchange = Some(exchange);
+        if let Err(failure) = result {
+            fail(journey, &failure);
+        }
+    }
+}
+
+/// Makes a failure the response, and logs it.
+fn fail(journey: &mut Journey, failure: &Failure) {
+    let development = journey.app.shared.development;
+    // The tunnel's other end is closed with it.
+    journey.tunnel = None;
+    let exchange = journey.exchange();
+    let id = exchange.request.id.clone();
+    log(failure, &id);
+    let audience = Audience {
+        wants_json: error::wants_json(&exchange.request.headers),
+        development,
+        request_id: &id,
+    };
+    // What hooks said of a body that will not come would be said of the error.
+    for name in [
+        header::CACHE_CONTROL,
+        header::CONTENT_ENCODING,
+        header::CONTENT_RANGE,
+        header::ETAG,
+        header::EXPIRES,
+        header::LAST_MODIFIED,
+        header::CONTENT_LENGTH,
+    ] {
+        exchange.response.headers.remove(name);
+    }
+    exchange.response.endless = false;
+    overlay(exchange, error::respond(failure, audience));
+}
+
+fn log(failure: &Failure, id: &RequestId) {
+    let code = failure.code_text();
+    if failure.is_server_error() {
+        let backtrace = failure.backtrace.as_deref().map(|text| format!("\n{text}"));
+        tracing::error!(request = %id, code, "{failure}{}", backtrace.unwrap_or_default());
+    } else {
+        tracing::debug!(request = %id, code, "{failure}");
+    }
+}
+
+/// Hands the response to the server; the journey goes along with the body, or with the tunnel.
+fn send(mut journey: Journey) -> http::Response<Body> {
+    let app = journey.app.clone();
+    let exchange = journey.exchange();
+    let head_only = exchange.request.method == Method::HEAD;
+    let body = std::mem::take(&mut exchange.response.body);
+    let mut response = http::Response::new(Body::Empty);
+    *response.status_mut() = exchange.response.status;
+    // Hooks that hear of the end read the head once more; nobody else does.
+    let wanted = app.config.server.access_log || finishes(&journey);
+    let exchange = journey.exchange();
+    *response.headers_mut() = match wanted {
+        true => exchange.response.headers.clone(),
+        false => std::mem::take(&mut exchange.response.headers),
+    };
+    let tunnel = journey.tunnel.take();
+    let finish = Finish::new(journey, wanted);
+    match (tunnel, app.tunnels.get()) {
+        (Some(tunnel), Some(tunnels)) => {
+            let mut cut = tunnels.enter();
+            tokio::spawn(async move {
+                let facts = tunnel.run(TUNNEL_IDLE, cut.told()).await;
+                finish.done(facts.from_upstream, facts.completed);
+            });
+        }
+        (None, _) if wanted && head_only => finish.done(0, true),
+        (None, _) if wanted => *response.body_mut() = Counted::body(body, finish),
+        _ => *response.body_mut() = body,
+    }
+    response
+}
+
+/// Whether a hook that was reached wants to hear of the end.
+fn finishes(journey: &Journey) -> bool {
+    journey.reached.iter().any(|index| {
+        matches!(journey.step(*index as usize).doer, Doer::Hook { observes_finish: true, .. })
+    })
+}
+
+/// How long a tunnel may be silent both ways. Long, because the two ends have their own ideas of
+/// keeping it alive, and a drain cuts it anyway.
+const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
+
+fn is_event_stream(exchange: &Exchange) -> bool {
+    let content_type = exchange.response.headers.get(header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// Whether a call into a hook is in progress, and whether the client is still there.
+#[derive(Debug, Default)]
+struct Calls(AtomicU8);
+
+impl Calls {
+    const IN_CALL: u8 = 1;
+    const GONE: u8 = 2;
+
+    /// Marks the time of a call.
+    async fn during<T>(&self, call: impl Future<Output = T>) -> T {
+        self.0.fetch_or(Self::IN_CALL, Ordering::Relaxed);
+        let result = call.await;
+        self.0.fetch_and(!Self::IN_CALL, Ordering::Relaxed);
+        result
+    }
+
+    fn abandoned(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::GONE != 0
+    }
+}
+
+/// A request's future that is not simply dropped when its client leaves: a guest call that is in
+/// progress goes on, on a task of its own, to its end or its limit. What it answers is thrown away.
+struct Handed {
+    future: Option<Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>>,
+    calls: Arc<Calls>,
+}
+
+impl Future for Handed {
+    type Output = http::Response<Body>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.future else { return Poll::Pending };
+        let response = std::task::ready!(future.as_mut().poll(context));
+        self.future = None;
+        Poll::Ready(response)
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        let Some(future) = self.future.take() else { return };
+        if self.calls.0.fetch_or(Calls::GONE, Ordering::Relaxed) & Calls::IN_CALL == 0 {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(future);
+        }
+    }
+}

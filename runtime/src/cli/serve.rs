@@ -1,0 +1,149 @@
+//! `boathook serve`: lifts an app, serves it until it is told to stop, and lowers it.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{App, complain, say};
+use crate::app;
+use crate::chain;
+use crate::config::Config;
+use crate::lift;
+use crate::server::{Listener, Options, Tls};
+
+/// Lift an app and serve it.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    app: App,
+    /// Where to listen, over what is configured
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let listen = self.listen.map(|listen| ("listen".into(), listen.into(), "--listen".into()));
+        let config = self.app.config(listen.into_iter().collect())?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(workers) = config.server.workers {
+            runtime.worker_threads(workers);
+        }
+        let runtime = runtime.enable_all().build().context("cannot start threads")?;
+        let result = runtime.block_on(serve(config));
+        // Guest calls whose client has left may still run; they have had their drain.
+        runtime.shutdown_background();
+        result
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let options = options(&config)?;
+    let drain = config.server.drain;
+    let stop = stop()?;
+    let prepared = tokio::task::block_in_place(|| lift::prepare(config))?;
+    let mut lifting = std::pin::pin!(lift::lift(prepared));
+    let mut stopped = stop.clone();
+    let app = tokio::select! {
+        app = &mut lifting => app?,
+        _ = stopped.wait_for(|stop| *stop) => bail!("stopped before the app was lifted"),
+    };
+    let listener = match Listener::bind(&options) {
+        Ok(listener) => listener,
+        Err(error) => {
+            lift::lower_all(&app.hooks, &app.shared).await;
+            return Err(error.into());
+        }
+    };
+    announce(&app, &listener);
+    let _ = app.tunnels.set(listener.tunnels());
+    app.shared.events.fire("lifted", "{}".into());
+
+    let handler = {
+        let app = app.clone();
+        move |request, peer| chain::handle(app.clone(), request, peer)
+    };
+    let mut stopped = stop.clone();
+    let drained = listener
+        .serve(handler, async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        })
+        .await;
+    app.afterwards.close();
+    if tokio::time::timeout(drain, app.afterwards.wait()).await.is_err() {
+        let left = app.afterwards.len();
+        tracing::warn!("{left} pieces of work after a response were cut off");
+    }
+    if drained.exchanges_cut > 0 {
+        tracing::warn!("{} requests were cut off after {drain:?}", drained.exchanges_cut);
+    }
+    lift::lower_all(&app.hooks, &app.shared).await;
+    tracing::info!("lowered");
+    Ok(())
+}
+
+/// Becomes true with the first SIGTERM or ctrl-c. The second one ends the process.
+fn stop() -> anyhow::Result<tokio::sync::watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for ctrl-c")?;
+    let (sender, receiver) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        for round in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if round == 0 {
+                tracing::info!("stopping; once more to quit at once");
+                sender.send_replace(true);
+            }
+        }
+        complain("quit");
+        quit();
+    });
+    Ok(receiver)
+}
+
+#[expect(clippy::exit, reason = "the second signal means now, whatever still runs")]
+fn quit() {
+    std::process::exit(1);
+}
+
+/// What the server is told, from the configuration.
+fn options(config: &Config) -> anyhow::Result<Options> {
+    let server = &config.server;
+    let listen = server.listen.to_string();
+    let address: SocketAddr = listen
+        .to_socket_addrs()
+        .with_context(|| format!("cannot look up where to listen: `{listen}`"))?
+        .next()
+        .with_context(|| format!("no address to listen on: `{listen}`"))?;
+    Ok(Options {
+        tls: server
+            .tls
+            .as_ref()
+            .map(|tls| Tls { certificate: tls.cert.clone(), key: tls.key.clone() }),
+        connections: server.max_connections,
+        header_bytes: usize::try_from(server.http.max_header_bytes).unwrap_or(usize::MAX),
+        header_timeout: server.http.header_timeout,
+        idle_timeout: server.http.idle_timeout,
+        streams: server.http.max_streams,
+        drain: server.drain,
+        ..Options::new(address)
+    })
+}
+
+/// Says what runs and where; the address is on a line of its own, for scripts.
+fn announce(app: &Arc<app::App>, listener: &Listener) {
+    let scheme = if app.config.server.tls.is_some() { "https" } else { "http" };
+    let names: Vec<&str> = app.hooks.iter().map(|hook| &**hook.name()).collect();
+    let hooks = if names.is_empty() { "none".into() } else { names.join(", ") };
+    say(&format!("hooks in order: {hooks}"));
+    if !app.disabled.is_empty() {
+        say(&format!("disabled: {}", app.disabled.join(", ")));
+    }
+    say(&format!("listening on {scheme}://{}", listener.local_addr()));
+}

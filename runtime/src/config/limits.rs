@@ -1,0 +1,211 @@
+//! Defines what a hook may use at most, who may say so, and what it is when nobody does.
+
+use std::time::Duration;
+
+use super::names;
+use super::problem::Problems;
+use super::reader::{Table, whole};
+use super::units::{duration, duration_or_zero, size};
+
+/// Thread CPU time of one call. A middleware takes microseconds; a hundred milliseconds is a busy
+/// loop, and short enough that the connection's other requests do not notice.
+pub const CPU: Duration = Duration::from_millis(100);
+/// Instantiation of a hook. A pooled instance takes microseconds, one with a large data image
+/// milliseconds; a second means that it does work that belongs to `initialize`.
+pub const START: Duration = Duration::from_secs(1);
+/// One call from its start to its end, waiting included. Below what clients and proxies wait for.
+pub const WALL: Duration = Duration::from_secs(5);
+/// All linear memories of an instance together. A Rust hook needs one or two, an interpreter
+/// thirty.
+pub const MEMORY: u64 = 64 << 20;
+/// A body that a hook reads or writes. It is buffered once per request, so it counts per
+/// connection.
+pub const BODY: u64 = 1 << 20;
+/// Bytes of log in one call: some hundred lines.
+pub const LOG: u64 = 64 << 10;
+/// Calls from a hook to the host in one call: each is cheap, a loop of them is not.
+pub const HOST_CALLS: u64 = 10_000;
+/// Handles that an instance may hold at once; more is a leak.
+pub const HANDLES: u64 = 1_000;
+/// Table elements of an instance: what a slot of wasmtime's pool holds by default.
+pub const TABLES: u64 = 20_000;
+/// Instances live at once, for each core: enough to keep it busy while some wait for a host call.
+pub const INSTANCES_PER_CORE: u32 = 8;
+/// Requests that may wait for an instance: beyond it, an answer of 503 now beats one later.
+pub const QUEUE: u32 = 1_000;
+/// How long a request waits for an instance.
+pub const QUEUE_WAIT: Duration = Duration::from_secs(1);
+/// The whole chain of one exchange, hooks and target together.
+pub const EXCHANGE: Duration = Duration::from_secs(30);
+
+/// Limits as they were written: in `[limits]`, in a hook's settings, or asked for by a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PartialLimits {
+    /// Thread CPU time of one call.
+    pub cpu: Option<Duration>,
+    /// Time of an instantiation.
+    pub start: Option<Duration>,
+    /// Time of one call, waiting included.
+    pub wall: Option<Duration>,
+    /// Fuel of one call.
+    pub fuel: Option<u64>,
+    /// Bytes of all linear memories of an instance.
+    pub memory: Option<u64>,
+    /// Bytes of a body that a hook reads or writes.
+    pub body: Option<u64>,
+    /// Bytes of log in one call.
+    pub log: Option<u64>,
+    /// Calls to the host in one call.
+    pub host_calls: Option<u64>,
+    /// Handles held at once.
+    pub handles: Option<u64>,
+    /// Table elements of an instance.
+    pub tables: Option<u64>,
+    /// Instances live at once.
+    pub instances: Option<u32>,
+    /// Requests waiting for an instance.
+    pub queue: Option<u32>,
+    /// How long they wait.
+    pub queue_wait: Option<Duration>,
+}
+
+/// The root table `[limits]`: for all hooks, and for the exchange as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootLimits {
+    /// What holds for every hook that says nothing else.
+    pub hooks: PartialLimits,
+    /// The whole chain of one exchange.
+    pub exchange: Duration,
+}
+
+/// The limits that hold for one hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Thread CPU time of one call.
+    pub cpu: Duration,
+    /// Time of an instantiation.
+    pub start: Duration,
+    /// Time of one call, waiting included.
+    pub wall: Duration,
+    /// Fuel of one call; `None` runs without metering.
+    pub fuel: Option<u64>,
+    /// Bytes of all linear memories of an instance.
+    pub memory: u64,
+    /// Bytes of a body that a hook reads or writes.
+    pub body: u64,
+    /// Bytes of log in one call.
+    pub log: u64,
+    /// Calls to the host in one call.
+    pub host_calls: u64,
+    /// Handles held at once.
+    pub handles: u64,
+    /// Table elements of an instance.
+    pub tables: u64,
+    /// Instances live at once; `None` is [`INSTANCES_PER_CORE`] for each core.
+    pub instances: Option<u32>,
+    /// Requests waiting for an instance.
+    pub queue: u32,
+    /// How long they wait.
+    pub queue_wait: Duration,
+}
+
+impl PartialLimits {
+    /// What these say, and for what they do not say, what the lower ones do.
+    pub fn over(&self, lower: &Self) -> Self {
+        Self {
+            cpu: self.cpu.or(lower.cpu),
+            start: self.start.or(lower.start),
+            wall: self.wall.or(lower.wall),
+            fuel: self.fuel.or(lower.fuel),
+            memory: self.memory.or(lower.memory),
+            body: self.body.or(lower.body),
+            log: self.log.or(lower.log),
+            host_calls: self.host_calls.or(lower.host_calls),
+            handles: self.handles.or(lower.handles),
+            tables: self.tables.or(lower.tables),
+            instances: self.instances.or(lower.instances),
+            queue: self.queue.or(lower.queue),
+            queue_wait: self.queue_wait.or(lower.queue_wait),
+        }
+    }
+
+    /// Reads the keys of a hook's limits; which others the table may have is the caller's matter.
+    fn read(table: &Table, problems: &mut Problems) -> Self {
+        Self {
+            cpu: table.get("cpu", duration, problems),
+            start: table.get("start", duration, problems),
+            wall: table.get("wall", duration, problems),
+            fuel: table.get("fuel", whole(1..=u64::MAX), problems),
+            memory: table.get("memory", size, problems),
+            body: table.get("body", size, problems),
+            log: table.get("log", size, problems),
+            host_calls: table.get("host_calls", whole(1..=u64::MAX), problems),
+            handles: table.get("handles", whole(1..=u64::MAX), problems),
+            tables: table.get("tables", whole(1..=u64::MAX), problems),
+            instances: table.get("instances", whole(1..=u64::from(u32::MAX)), problems),
+            queue: table.get("queue", whole(0..=u64::from(u32::MAX)), problems),
+            queue_wait: table.get("queue_wait", duration_or_zero, problems),
+        }
+    }
+
+    /// Reads the table `limits` of a hook's settings or of a manifest.
+    pub(super) fn of_hook(parent: &Table, problems: &mut Problems) -> Self {
+        let Some(table) = parent.table("limits", problems) else { return Self::default() };
+        table.only(names::LIMITS, problems);
+        Self::read(&table, problems)
+    }
+}
+
+impl RootLimits {
+    pub(super) fn read(root: &Table, problems: &mut Problems) -> Self {
+        let Some(table) = root.table("limits", problems) else { return Self::default() };
+        table.only(names::ROOT_LIMITS, problems);
+        Self {
+            hooks: PartialLimits::read(&table, problems),
+            exchange: table.get("exchange", duration, problems).unwrap_or(EXCHANGE),
+        }
+    }
+}
+
+impl Default for RootLimits {
+    fn default() -> Self {
+        Self { hooks: PartialLimits::default(), exchange: EXCHANGE }
+    }
+}
+
+impl Limits {
+    /// The limits of one hook. The operator's word about this hook (`[hooks.<name>] limits`) goes
+    /// before his word about all (`[limits]`), that before what the manifest asks for, that before
+    /// the defaults.
+    pub fn resolve(root: &PartialLimits, manifest: &PartialLimits, hook: &PartialLimits) -> Self {
+        let said = hook.over(root).over(manifest);
+        Self {
+            cpu: said.cpu.unwrap_or(CPU),
+            start: said.start.unwrap_or(START),
+            wall: said.wall.unwrap_or(WALL),
+            fuel: said.fuel,
+            memory: said.memory.unwrap_or(MEMORY),
+            body: said.body.unwrap_or(BODY),
+            log: said.log.unwrap_or(LOG),
+            host_calls: said.host_calls.unwrap_or(HOST_CALLS),
+            handles: said.handles.unwrap_or(HANDLES),
+            tables: said.tables.unwrap_or(TABLES),
+            instances: said.instances,
+            queue: said.queue.unwrap_or(QUEUE),
+            queue_wait: said.queue_wait.unwrap_or(QUEUE_WAIT),
+        }
+    }
+
+    /// How many instances may live at once on a machine of so many cores.
+    pub fn instances_on(&self, cores: usize) -> u32 {
+        let cores = u32::try_from(cores.max(1)).unwrap_or(u32::MAX);
+        self.instances.unwrap_or_else(|| INSTANCES_PER_CORE.saturating_mul(cores))
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let nothing = PartialLimits::default();
+        Self::resolve(&nothing, &nothing, &nothing)
+    }
+}

@@ -1,0 +1,214 @@
+//! Turns everything that the operator says into one checked configuration, and remembers where each
+//! value was said.
+//!
+//! Layers, low to high: hook defaults (added by the lift, once there are hooks), `boathook.toml`,
+//! `boathook.<environment>.toml`, environment variables `BOATHOOK_a__b=v`, the command line
+//! (`--set a.b=v`, then dedicated flags). [`load`] reads all but the first and reports every mistake
+//! at once. What needs the hooks to be known comes later, in this order:
+//!
+//! 1. [`Config::know_hooks`] with the names of all hooks found;
+//! 2. [`Tree::overrides`] for each hook's `defaults`, then [`Tree::merge_defaults`] in hook order;
+//! 3. [`Tree::check_roots`];
+//! 4. [`Tree::set`] while the hooks configure, then [`hook_timeout`].
+//!
+//! It does no I/O outside `files.rs`, knows no wasm and no sockets, and never panics on what people
+//! write.
+
+// What was said: texts, names and values, merged into one tree.
+mod document;
+mod files;
+mod layers;
+mod traced;
+mod tree;
+
+// What it means: typed and checked.
+mod hooks;
+mod http;
+mod limits;
+pub mod manifest;
+mod network;
+mod routes;
+mod server;
+
+// What both need.
+mod key;
+mod names;
+mod problem;
+mod reader;
+mod units;
+
+// What is shown of it.
+mod explain;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+pub use explain::Explained;
+pub use files::FILE;
+pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
+pub use http::Http;
+pub use key::join as dotted;
+pub use layers::{ENVIRONMENT_VARIABLE, LOG_VARIABLE, PREFIX};
+pub use limits::{Limits, PartialLimits, RootLimits};
+pub use manifest::{Build, Manifest};
+pub use names::{CONFIG_KEY, CUSTOM, RESERVED, ROOT, is_ours};
+pub use network::{Listen, TrustProxy};
+pub use problem::{Origin, Problem, Problems, did_you_mean};
+pub use routes::{FixedBody, Route, Target};
+pub use server::{LogLevel, Server, Tls, hook_timeout};
+pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
+pub use units::{duration_text, size_text};
+
+/// What holds when nobody says anything, each with its reason.
+pub mod defaults {
+    pub use super::http::{
+        BODY_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT, MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS,
+    };
+    pub use super::limits::{
+        BODY, CPU, EXCHANGE, HANDLES, HOST_CALLS, INSTANCES_PER_CORE, LOG, MEMORY, QUEUE,
+        QUEUE_WAIT, START, TABLES, WALL,
+    };
+    pub use super::routes::UPSTREAM_TIMEOUT;
+    pub use super::server::{
+        DRAIN, HOOK_TIMEOUT, HOOKS_DIR, LISTEN_HOST, LISTEN_PORT, MAX_CONNECTIONS,
+    };
+}
+
+/// The environment when nobody names one.
+pub const ENVIRONMENT: &str = "development";
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sources {
+    /// The app folder.
+    pub dir: PathBuf,
+    /// The environment named on the command line; `BOATHOOK_ENV` counts otherwise.
+    pub environment: Option<String>,
+    /// The process's environment variables; those of others are passed over.
+    pub vars: Vec<(OsString, OsString)>,
+    /// `--set a.b=v`, without the flag.
+    pub sets: Vec<String>,
+    /// What dedicated flags set: dotted key, value, and the flag for messages, such as `--listen`.
+    pub overrides: Vec<(String, Value, String)>,
+}
+
+/// A checked configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The name of the environment.
+    pub environment: String,
+    /// What the server itself is told.
+    pub server: Server,
+    /// What is said of hooks, disabled ones included, by name.
+    pub hooks: BTreeMap<String, HookSettings>,
+    /// Hooks outside the hooks folder, by package.
+    pub installed: BTreeMap<String, Installed>,
+    /// The app's own routes, in the order in which they were written. Another layer's replace them
+    /// all.
+    pub routes: Vec<Route>,
+    /// Everything as JSON, with origins.
+    pub tree: Tree,
+}
+
+/// Reads and checks the configuration of an app folder.
+pub fn load(sources: &Sources) -> Result<Config, Problems> {
+    let mut problems = Problems::default();
+    let environment = environment(sources, &mut problems);
+    let names = [FILE.to_owned(), files::of_environment(&environment)];
+    let texts = files::read(&sources.dir, &names, &mut problems);
+    assemble(sources, environment, &texts, problems)
+}
+
+/// The pure part of [`load`]: from texts, and what was wrong with getting them, to a configuration.
+/// With a layer missing, what the rest means would be a guess, so that is not looked at.
+fn assemble(
+    sources: &Sources,
+    environment: String,
+    texts: &[files::Text],
+    mut problems: Problems,
+) -> Result<Config, Problems> {
+    let mut layer = traced::Traced::empty();
+    for files::Text { label, text } in texts {
+        match document::parse(label, text) {
+            Ok(document) => tree::lay(&mut layer, document),
+            Err(found) => problems.0.extend(found.0),
+        }
+    }
+    let mut assigned = layers::from_variables(&sources.vars, &mut problems);
+    assigned.extend(layers::from_sets(&sources.sets, &mut problems));
+    assigned.extend(layers::from_overrides(&sources.overrides, &mut problems));
+    let mut problems = problems.or(Problems::default())?;
+    let tree = Tree::new(layer, assigned, &mut problems);
+    let config = Config {
+        environment,
+        server: Server::read(&tree, &sources.dir, &mut problems),
+        hooks: hooks::read(&tree, &mut problems),
+        installed: hooks::read_installed(&tree, &sources.dir, &mut problems),
+        routes: routes::read(&tree, &sources.dir, &mut problems),
+        tree,
+    };
+    problems.or(config)
+}
+
+/// The name of the environment. It becomes part of a file name, so not every word will do.
+fn environment(sources: &Sources, problems: &mut Problems) -> String {
+    let flag = |name: &String| (name.clone(), Origin::CommandLine { flag: "--env".to_owned() });
+    let variable = |name| (name, Origin::Environment { variable: ENVIRONMENT_VARIABLE.to_owned() });
+    let named = sources
+        .environment
+        .as_ref()
+        .map(flag)
+        .or_else(|| layers::environment_variable(&sources.vars).map(variable));
+    let Some((name, origin)) = named else { return ENVIRONMENT.to_owned() };
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(legal) {
+        let found = reader::describe(&Value::String(name));
+        let message = format!("an environment is letters, digits, `-` and `_`: found {found}");
+        problems.push(Problem::new(message).at(origin).hint("write it like `production`"));
+        return ENVIRONMENT.to_owned();
+    }
+    name
+}
+
+impl Config {
+    /// Tells which hooks there are, disabled ones included. Names that an environment variable could
+    /// not spell find their hook now (`BOATHOOK_hooks__rate_limit=false` is `rate-limit`); settings
+    /// of a hook that is not there, and routes that name one, are mistakes.
+    pub fn know_hooks(&mut self, names: &[String]) -> Result<(), Problems> {
+        self.tree.know(names.iter().map(String::as_str), [])?;
+        let mut problems = Problems::default();
+        self.hooks = hooks::read(&self.tree, &mut problems);
+        let there = |name: &str| names.iter().any(|known| known == name);
+        let unknown = |name: &str, what: String, origin: Option<Origin>| Problem {
+            message: format!("{what}: `{name}`"),
+            origin,
+            hint: did_you_mean(name, names.iter().map(String::as_str)),
+        };
+        for (name, settings) in &self.hooks {
+            if !there(name) {
+                let what = "there is no hook of this name".to_owned();
+                problems.push(unknown(name, what, settings.origin.clone()));
+            }
+        }
+        for route in &self.routes {
+            if let Target::Action { hook, .. } = &route.target
+                && !there(hook)
+            {
+                let what = format!("route `{}` names a hook that is not there", route.address);
+                problems.push(unknown(hook, what, Some(route.origin.clone())));
+            }
+        }
+        problems.or(())
+    }
+
+    /// What is said of a hook, or the defaults if nothing is.
+    pub fn hook(&self, name: &str) -> HookSettings {
+        self.hooks.get(name).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+//! Defines a hook: what it is, where it comes from, and its verbs in plain types.
+//!
+//! This is the border between the server and the sandbox. Above it nobody knows of instances; below it
+//! nobody knows of other hooks. [`find`] reads hooks from the disk, [`order`] puts them in
+//! order, [`Hook`] is one that runs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::config::Mode;
+use crate::error::{Code, Failure, HookError, Phase};
+use crate::exchange::Exchange;
+use crate::host::{Context, Event};
+use crate::sandbox::instance::{Method, Outcome, Returned, Route};
+use crate::sandbox::limits::{Allowance, Codes};
+use crate::sandbox::{Instance, Lease, Pool, Program, Rescue};
+
+mod facts;
+pub mod find;
+pub mod order;
+
+pub use facts::{Facts, FactsError, SECTION};
+
+/// A hook of a running set.
+#[derive(Debug)]
+pub struct Hook {
+    /// What all its instances share; its name and limits among it.
+    pub context: Arc<Context>,
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// Its own version, for people.
+    pub version: Option<String>,
+    /// The hooks that it comes after.
+    pub after: Vec<String>,
+    /// How its instances are used.
+    pub mode: Mode,
+    /// The compiled component.
+    pub program: Arc<Program>,
+    /// Bounds `initialize`, and where that bound was set.
+    pub timeout: (Duration, String),
+    live: OnceLock<Live>,
+}
+
+/// What a hook has once it is loaded.
+#[derive(Debug)]
+struct Live {
+    pool: Pool,
+    methods: Vec<Method>,
+    routes: Vec<Route>,
+}
+
+impl Hook {
+    /// A hook that has not been loaded.
+    pub fn new(
+        context: Arc<Context>,
+        found: find::Found,
+        program: Arc<Program>,
+        timeout: (Duration, String),
+    ) -> Self {
+        Self {
+            context,
+            path: found.path,
+            version: found.manifest.version,
+            after: found.after,
+            mode: found.mode,
+            program,
+            timeout,
+            live: OnceLock::new(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.context.name
+    }
+
+    /// Its routes, once it is loaded.
+    pub fn routes(&self) -> &[Route] {
+        self.live.get().map_or(&[], |live| &live.routes)
+    }
+
+    /// Its public methods, once it is loaded.
+    pub fn methods(&self) -> &[Method] {
+        self.live.get().map_or(&[], |live| &live.methods)
+    }
+
+    /// How many instances of it are alive.
+    pub fn instances(&self) -> u32 {
+        self.live.get().map_or(0, |live| live.pool.live())
+    }
+
+    /// Ends its start: the first instance, whose `initialize` has succeeded, becomes the first of a
+    /// pool, and tells its methods and routes.
+    ///
+    /// # Errors
+    /// What `routes` and `methods` fail with.
+    pub async fn load(
+        &self,
+        mut first: Box<Instance>,
+        overrides: Arc<String>,
+    ) -> Result<(), Failure> {
+        let allowance = lifecycle(self.timeout.0);
+        let mut routes = Vec::new();
+        if self.program.has_routing() {
+            routes = said(self.name(), Phase::Routes, first.routes(&allowance).await)?;
+        }
+        let mut methods = Vec::new();
+        if self.program.has_methods() {
+            methods = said(self.name(), Phase::Routes, first.methods(&allowance).await)?;
+        }
+        first.set_replay(true);
+        let (program, context) = (self.program.clone(), self.context.clone());
+        let pool = Pool::new(program, context, self.mode, first, overrides, self.timeout.0);
+        // A hook is loaded once: the lift does it, and nobody else.
+        let _ = self.live.set(Live { pool, methods, routes });
+        Ok(())
+    }
+
+    /// Calls `handle-route`. The exchange comes back whatever happens.
+    pub async fn handle_route(
+        &self,
+        route: u32,
+        exchange: Box<Exchange>,
+        until: Instant,
+    ) -> (Box<Exchange>, Result<Outcome, Failure>) {
+        let allowance = self.allowance(Some(until));
+        let mut lease = match self.lease(allowance.until).await {
+            Ok(lease) => lease,
+            Err(failure) => return (exchange, Err(failure)),
+        };
+        lease.instance().lend(Some(exchange));
+        let returned = lease.instance().handle_route(route, &allowance).await;
+        let (exchange, result) = self.settle(lease, Phase::HandleRoute, returned);
+        (exchange.unwrap_or_else(Exchange::blank), result)
+    }
+
+    /// Calls `handle-response`. The exchange comes back whatever happens.
+    pub async fn handle_response(
+        &self,
+        route: u32,
+        exchange: Box<Exchange>,
+    ) -> (Box<Exchange>, Result<(), Failure>) {
+        let allowance = self.allowance(None);
+        let mut lease = match self.lease(None).await {
+            Ok(lease) => lease,
+            Err(failure) => return (exchange, Err(failure)),
+        };
+        lease.instance().lend(Some(exchange));
+        let returned = lease.instance().handle_response(route, &allowance).await;
+        let (exchange, result) = self.settle(lease, Phase::HandleResponse, returned);
+        (exchange.unwrap_or_else(Exchange::blank), result)
+    }
+
+    /// Calls `handle-finish`. The exchange comes back whatever happens.
+    pub async fn handle_finish(
+        &self,
+        route: u32,
+        exchange: Box<Exchange>,
+    ) -> (Box<Exchange>, Result<(), Failure>) {
+        let allowance = self.allowance(None);
+        let mut lease = match self.lease(None).await {
+            Ok(lease) => lease,
+            Err(failure) => return (exchange, Err(failure)),
+        };
+        lease.instance().lend(Some(exchange));
+        let returned = lease.instance().handle_finish(route, &allowance).await;
+        let (exchange, result) = self.settle(lease, Phase::HandleFinish, returned);
+        (exchange.unwrap_or_else(Exchange::blank), result)
+    }
+
+    /// Calls one of its methods, on behalf of another hook. The caller's exchange comes back whatever
+    /// happens; by `rescue`, if the caller reaches its own limit and this call is dropped with it.
+    pub async fn call(
+        &self,
+        method: &str,
+        arguments: &String,
+        exchange: Option<Box<Exchange>>,
+        rescue: Rescue,
+    ) -> (Option<Box<Exchange>>, Result<String, Failure>) {
+        if !self.methods().iter().any(|known| known.name == method) {
+            let names: Vec<&str> = self.methods().iter().map(|known| &*known.name).collect();
+            let text = match names.as_slice() {
+                [] => format!("hook `{}` has no methods", self.name()),
+                names => format!(
+                    "hook `{}` has no method `{method}`\nhint: it has {}",
+                    self.name(),
+                    crate::host::list(names)
+                ),
+            };
+            let mut failure = Failure::new(Code::HookError, text.clone());
+            failure.said = Some(HookError {
+                code: "E_NO_METHOD".into(),
+                message: text,
+                ..HookError::default()
+            });
+            return (exchange, Err(failure));
+        }
+        let allowance = self.allowance(exchange.as_ref().map(|exchange| exchange.until));
+        let mut lease = match self.lease(allowance.until).await {
+            Ok(lease) => lease,
+            Err(failure) => return (exchange, Err(failure)),
+        };
+        lease.rescue(rescue);
+        lease.instance().lend(exchange);
+        let returned = lease.instance().call(method, arguments, &allowance).await;
+        let (exchange, result) = self.settle(lease, Phase::Call, returned);
+        let result =
+            result.and_then(|value| match serde_json::from_str::<serde::de::IgnoredAny>(&value) {
+                Ok(_) => Ok(value),
+                Err(error) => {
+                    let text = format!("method `{method}` returned invalid JSON: {error}");
+                    Err(Failure::new(Code::HookBadResponse, text).in_hook(self.name(), Phase::Call))
+                }
+            });
+        (exchange, result)
+    }
+
+    /// Delivers events to this hook, one after the other, until its queue is closed.
+    pub async fn deliver(self: Arc<Self>, mut queue: mpsc::Receiver<Event>) {
+        while let Some((event, payload)) = queue.recv().await {
+            if let Err(failure) = self.handle_event(&event, &payload.to_string()).await {
+                tracing::error!(%event, "{failure}");
+            }
+            self.context.shared.events.handled(self.name());
+        }
+    }
+
+    /// Calls `handle-event`.
+    ///
+    /// # Errors
+    /// What the call failed with.
+    pub async fn handle_event(&self, event: &str, payload: &String) -> Result<(), Failure> {
+        let allowance = self.allowance(None);
+        let mut lease = self.lease(None).await?;
+        let returned = lease.instance().handle_event(event, payload, &allowance).await;
+        self.settle(lease, Phase::HandleEvent, returned).1
+    }
+
+    /// Calls `lower` on one instance, and frees all of them.
+    ///
+    /// # Errors
+    /// What the call failed with; they are freed all the same.
+    pub async fn lower(&self) -> Result<(), Failure> {
+        let Some(live) = self.live.get() else { return Ok(()) };
+        let mut result = Ok(());
+        if self.program.has_lifecycle() {
+            // Whoever still holds the only instance of a `single` hook has until then to bring it back.
+            let until = Instant::now() + self.timeout.0;
+            result = match live.pool.lease(Some(until)).await {
+                Ok(mut lease) => {
+                    let returned = lease.instance().lower(&lifecycle(self.timeout.0)).await;
+                    self.settle(lease, Phase::Lower, returned).1
+                }
+                Err(failure) => Err(failure),
+            };
+        }
+        live.pool.close();
+        result
+    }
+
+    /// What a call on behalf of a request may use.
+    fn allowance(&self, until: Option<Instant>) -> Allowance {
+        let limits = &self.context.limits;
+        Allowance { cpu: limits.cpu, wall: limits.wall, until, codes: Codes::CALL }
+    }
+
+    async fn lease(&self, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
+        match self.live.get() {
+            Some(live) => live.pool.lease(until).await,
+            None => Err(Failure::new(Code::Internal, "the hook is not loaded")),
+        }
+    }
+
+    /// Ends a call: the exchange is taken back first, then the instance is put back if the call
+    /// returned normally, and dropped otherwise.
+    fn settle<T>(
+        &self,
+        mut lease: Lease<'_>,
+        phase: Phase,
+        returned: Returned<T>,
+    ) -> (Option<Box<Exchange>>, Result<T, Failure>) {
+        let exchange = lease.instance().take_back();
+        if returned.is_ok() {
+            lease.put_back();
+        }
+        (exchange, said(self.name(), phase, returned))
+    }
+}
+
+/// What a call of the lifecycle may use: its one limit is a time.
+pub fn lifecycle(timeout: Duration) -> Allowance {
+    Allowance { cpu: timeout, wall: timeout, until: None, codes: Codes::LIFECYCLE }
+}
+
+/// Makes one error of the two ways in which a call can fail.
+///
+/// # Errors
+/// Either of them.
+pub fn said<T>(hook: &Arc<str>, phase: Phase, returned: Returned<T>) -> Result<T, Failure> {
+    returned?.map_err(|said| {
+        let code = match said.code.as_str() {
+            "E_HOOK_BAD_RESPONSE" => Code::HookBadResponse,
+            "E_BODY_TOO_LARGE" => Code::BodyTooLarge,
+            _ => Code::HookError,
+        };
+        let mut failure = Failure::new(code, format!("returned an error: {}", said.message));
+        failure.said = Some(said);
+        failure.in_hook(hook, phase)
+    })
+}

@@ -1,0 +1,370 @@
+//! Does what the `events` import asks, and keeps the board that events are pinned to.
+//!
+//! An event that has fired stays on the board, so whoever asks for it later finds it (Sails' `after`,
+//! A5.2 and A5.3). The board also knows which hooks are still initializing and what they wait for:
+//! when none of them can go on any more, all that wait are told so at once, instead of after a timeout.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+
+use super::{GuestError, State, check_json, guest_error, list};
+use crate::error::Phase;
+use crate::sandbox::Result;
+use crate::sandbox::bindings::boathook::hook::events::Host;
+
+/// Events that may wait for one hook. A hook that is slower than that for good loses some, and the
+/// log says so: memory must not grow with it.
+const QUEUE_MAX: usize = 1_000;
+/// Distinct names that may be on the board: they are kept for as long as the server runs.
+const NAMES_MAX: usize = 10_000;
+
+/// An event on its way to a hook: its name and its JSON payload.
+pub type Event = (Arc<str>, Arc<str>);
+
+/// What has fired, who listens, and who still waits.
+#[derive(Debug, Default)]
+pub struct Board {
+    state: Mutex<Pins>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Pins {
+    fired: HashMap<Arc<str>, Arc<str>>,
+    subscribers: HashMap<String, Vec<Arc<str>>>,
+    listeners: HashMap<Arc<str>, Listener>,
+    /// Hooks whose `initialize` is not over.
+    unfinished: BTreeMap<Arc<str>, Progress>,
+    /// Once nobody can go on: what each of them waits for.
+    stuck: Option<String>,
+}
+
+/// A hook's queue.
+#[derive(Debug)]
+struct Listener {
+    sender: mpsc::Sender<Event>,
+    /// How many events are in the queue or being handled.
+    pending: usize,
+    /// Whether the hook is loaded, and so takes them out.
+    open: bool,
+}
+
+/// How far the `initialize` of one hook is.
+#[derive(Debug)]
+enum Progress {
+    /// It has not begun: these hooks must load first.
+    Held(Vec<String>),
+    /// It runs.
+    Running,
+    /// It is in `events.wait` for these.
+    Waiting(Vec<String>),
+}
+
+impl Board {
+    /// Fires an event: pins it, hands it to its subscribers, and wakes those that wait.
+    pub fn fire(&self, event: &str, payload: String) {
+        let mut pins = self.pins();
+        let event: Arc<str> = event.into();
+        let payload: Arc<str> = payload.into();
+        if pins.fired.len() < NAMES_MAX || pins.fired.contains_key(&event) {
+            pins.fired.insert(event.clone(), payload.clone());
+        }
+        tracing::trace!(%event, "event");
+        for hook in pins.subscribers.get(&*event).cloned().unwrap_or_default() {
+            pins.send(&hook, (event.clone(), payload.clone()));
+        }
+        drop(pins);
+        self.changed.notify_waiters();
+    }
+
+    /// Opens a hook's queue; its events come out of what this returns.
+    pub fn listen(&self, hook: &Arc<str>) -> mpsc::Receiver<Event> {
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        let listener = Listener { sender, pending: 0, open: false };
+        self.pins().listeners.insert(hook.clone(), listener);
+        receiver
+    }
+
+    /// Notes that a hook is loaded and takes its events from now on.
+    pub fn open(&self, hook: &Arc<str>) {
+        if let Some(listener) = self.pins().listeners.get_mut(hook) {
+            listener.open = true;
+        }
+    }
+
+    /// Closes all queues: what is in them is still delivered, nothing more comes.
+    pub fn close(&self) {
+        self.pins().listeners.clear();
+    }
+
+    /// Notes that a hook has handled an event.
+    pub fn handled(&self, hook: &Arc<str>) {
+        let mut pins = self.pins();
+        if let Some(listener) = pins.listeners.get_mut(hook) {
+            listener.pending = listener.pending.saturating_sub(1);
+        }
+        self.look_for_a_standstill(pins);
+    }
+
+    /// Notes the hooks that are about to initialize, and what holds each of them back.
+    pub fn expect(&self, hooks: impl IntoIterator<Item = (Arc<str>, Vec<String>)>) {
+        let mut pins = self.pins();
+        pins.unfinished =
+            hooks.into_iter().map(|(hook, after)| (hook, Progress::Held(after))).collect();
+    }
+
+    /// Notes that a hook's `initialize` begins.
+    pub fn begin(&self, hook: &Arc<str>) {
+        self.pins().unfinished.insert(hook.clone(), Progress::Running);
+    }
+
+    /// Notes that a hook's `initialize` is over, well or not.
+    pub fn finish(&self, hook: &Arc<str>) {
+        let mut pins = self.pins();
+        pins.unfinished.remove(hook);
+        self.look_for_a_standstill(pins);
+    }
+
+    /// Subscribes a hook; it gets the event at once if that has fired.
+    fn subscribe(&self, hook: &Arc<str>, event: String) {
+        let mut pins = self.pins();
+        let fired = pins.fired.get_key_value(event.as_str()).map(|(k, v)| (k.clone(), v.clone()));
+        let subscribers = pins.subscribers.entry(event).or_default();
+        if subscribers.contains(hook) {
+            return;
+        }
+        subscribers.push(hook.clone());
+        if let Some(fired) = fired {
+            pins.send(hook, fired);
+        }
+    }
+
+    /// Returns when all have fired.
+    async fn wait(&self, hook: &Arc<str>, events: &[String]) -> std::result::Result<(), String> {
+        loop {
+            let mut woken = std::pin::pin!(self.changed.notified());
+            woken.as_mut().enable();
+            {
+                let mut pins = self.pins();
+                if pins.have_fired(events) {
+                    pins.unfinished.insert(hook.clone(), Progress::Running);
+                    return Ok(());
+                }
+                if let Some(stuck) = &pins.stuck {
+                    return Err(stuck.clone());
+                }
+                pins.unfinished.insert(hook.clone(), Progress::Waiting(events.to_vec()));
+                self.look_for_a_standstill(pins);
+            }
+            woken.await;
+        }
+    }
+
+    /// If no hook that is unfinished can go on, ends all waits.
+    fn look_for_a_standstill(&self, mut pins: MutexGuard<'_, Pins>) {
+        // An event that a loaded hook is about to handle may make it fire another.
+        let under_way =
+            pins.listeners.values().any(|listener| listener.open && listener.pending > 0);
+        if pins.stuck.is_some() || under_way {
+            return;
+        }
+        let can_go_on = pins.unfinished.values().any(|progress| match progress {
+            Progress::Running => true,
+            Progress::Waiting(events) => pins.have_fired(events),
+            Progress::Held(after) => {
+                after.iter().all(|hook| !pins.unfinished.contains_key(hook.as_str()))
+            }
+        });
+        let waits: Vec<String> = pins
+            .unfinished
+            .iter()
+            .filter_map(|(hook, progress)| match progress {
+                Progress::Waiting(events) => {
+                    let open: Vec<_> =
+                        events.iter().filter(|event| !pins.has_fired(event)).collect();
+                    Some(format!("hook `{hook}` waits for {}", list(&open)))
+                }
+                _ => None,
+            })
+            .collect();
+        if !can_go_on && !waits.is_empty() {
+            pins.stuck = Some(waits.join("; "));
+            drop(pins);
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn pins(&self) -> MutexGuard<'_, Pins> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pins {
+    fn has_fired(&self, event: &str) -> bool {
+        self.fired.contains_key(event)
+    }
+
+    fn have_fired(&self, events: &[String]) -> bool {
+        events.iter().all(|event| self.has_fired(event))
+    }
+
+    fn send(&mut self, hook: &Arc<str>, event: Event) {
+        let Some(listener) = self.listeners.get_mut(hook) else { return };
+        match listener.sender.try_send(event) {
+            Ok(()) => listener.pending += 1,
+            Err(mpsc::error::TrySendError::Full((event, _))) => {
+                tracing::warn!(%hook, %event, "the hook's event queue is full: the event is dropped");
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {}
+        }
+    }
+}
+
+impl Host for State {
+    fn emit(
+        &mut self,
+        event: String,
+        payload: String,
+    ) -> Result<std::result::Result<(), GuestError>> {
+        self.enter()?;
+        if let Err(error) = check_json(&payload, "the payload") {
+            return Ok(Err(error));
+        }
+        if is_reserved(&event, &self.context.name) {
+            let text = format!("only the server, or the hook it names, fires `{event}`");
+            return Ok(Err(guest_error("E_EVENT_NAME", text, None)));
+        }
+        if !self.replay {
+            self.context.shared.events.fire(&event, payload);
+        }
+        Ok(Ok(()))
+    }
+
+    async fn wait(&mut self, events: Vec<String>) -> Result<std::result::Result<(), GuestError>> {
+        self.enter()?;
+        if self.phase != Phase::Initialize {
+            let text = format!(
+                "`events.wait` was called in `{}`\nhint: wait in `initialize`, or subscribe",
+                self.phase
+            );
+            return Ok(Err(guest_error("E_EVENT_WAIT", text, None)));
+        }
+        if self.replay {
+            return Ok(Ok(()));
+        }
+        let context = self.context.clone();
+        self.waiting.clone_from(&events);
+        let waited = context.shared.events.wait(&context.name, &events).await;
+        self.waiting.clear();
+        Ok(waited.map_err(|waits| {
+            let text = format!("no hook that is not loaded yet can go on: {waits}");
+            guest_error("E_EVENT_STANDSTILL", text, None)
+        }))
+    }
+
+    fn subscribe(&mut self, event: String) -> Result<std::result::Result<(), GuestError>> {
+        self.enter()?;
+        if !matches!(self.phase, Phase::Configure | Phase::Initialize) {
+            let text = format!(
+                "`events.subscribe` was called in `{}`\nhint: subscribe in `configure` or `initialize`",
+                self.phase
+            );
+            return Ok(Err(guest_error("E_EVENT_SUBSCRIBE", text, None)));
+        }
+        if !self.replay {
+            self.context.shared.events.subscribe(&self.context.name, event);
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// Names that a hook must not fire: the server's, and `hook:<another>:...`. Of its own a hook
+/// may fire all but those by which the server speaks about it.
+fn is_reserved(event: &str, hook: &str) -> bool {
+    if matches!(event, "" | "ready" | "lifted" | "lower") {
+        return true;
+    }
+    event.strip_prefix("hook:").is_some_and(|rest| {
+        let own = rest.strip_prefix(hook).and_then(|rest| rest.strip_prefix(':'));
+        own.is_none_or(|what| matches!(what, "loaded" | "error" | "restarted"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn a_wait_for_what_has_fired_returns_at_once() {
+        let board = Board::default();
+        board.fire("a", "{}".into());
+        assert_eq!(board.wait(&"x".into(), &names(&["a"])).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_wait_for_several_returns_with_the_last_of_them() {
+        let board = Arc::new(Board::default());
+        board.expect([("x".into(), vec![]), ("y".into(), vec![])]);
+        board.begin(&"x".into());
+        board.begin(&"y".into());
+        let waiting = tokio::spawn({
+            let board = board.clone();
+            async move { board.wait(&"x".into(), &names(&["a", "b"])).await }
+        });
+        board.fire("a", "{}".into());
+        tokio::task::yield_now().await;
+        board.fire("b", "{}".into());
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn two_hooks_that_wait_for_each_other_both_learn_it_at_once() {
+        let board = Board::default();
+        board.expect([("x".into(), vec![]), ("y".into(), vec![])]);
+        board.begin(&"x".into());
+        board.begin(&"y".into());
+        let (x, y) = (Arc::from("x"), Arc::from("y"));
+        let (for_y, for_x) = (names(&["hook:y:loaded"]), names(&["hook:x:loaded"]));
+        let (x, y) = tokio::join!(board.wait(&x, &for_y), board.wait(&y, &for_x));
+        let text = x.unwrap_err();
+        assert_eq!(y.unwrap_err(), text);
+        assert!(text.contains("hook `x` waits for `hook:y:loaded`"), "{text}");
+        assert!(text.contains("hook `y` waits for `hook:x:loaded`"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_wait_for_the_hook_that_is_held_by_this_one_fails_at_once() {
+        let board = Board::default();
+        board.expect([("x".into(), vec![]), ("y".into(), names(&["x"]))]);
+        board.begin(&"x".into());
+        assert!(board.wait(&"x".into(), &names(&["hook:y:loaded"])).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_subscription_delivers_what_has_fired_already_and_what_fires_later() {
+        let board = Board::default();
+        let hook = Arc::from("x");
+        let mut queue = board.listen(&hook);
+        board.fire("a", "1".into());
+        board.subscribe(&hook, "a".into());
+        board.fire("a", "2".into());
+        assert_eq!(&*queue.recv().await.unwrap().1, "1");
+        assert_eq!(&*queue.recv().await.unwrap().1, "2");
+    }
+
+    #[test]
+    fn a_hook_cannot_speak_for_the_server_or_for_another_hook() {
+        for event in ["ready", "lifted", "lower", "", "hook:b:x", "hook:a:loaded", "hook:ab:x"] {
+            assert!(is_reserved(event, "a"), "{event}");
+        }
+        for event in ["hook:a:x", "user:created", "hooks"] {
+            assert!(!is_reserved(event, "a"), "{event}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Does what hooks ask of the server: one file an imported interface.
+//!
+//! [`State`] is what lives in a hook's store, beside its memory; [`Context`] what all instances of one
+//! hook share; [`Shared`] what all hooks of a running set share. A host function finds everything it
+//! may touch in its `State`, so what a hook cannot reach from there it cannot reach at all.
+//!
+//! What is not here: who may be called when. That is the chain's and the lift's.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use crate::config::Limits;
+use crate::error::{HookError, Phase};
+use crate::exchange::{Exchange, Stage};
+use crate::hook::Hook;
+use crate::sandbox::limits::{Meter, Stop};
+use crate::sandbox::{self, Rescue, bindings};
+
+mod blocks;
+pub mod config;
+pub mod events;
+mod hooks;
+mod log;
+mod output;
+mod request;
+mod response;
+
+pub use config::ConfigStore;
+pub use events::{Board, Event};
+pub use hooks::Published;
+pub(crate) use response::overlay;
+
+/// What the host keeps beside one instance: the data of its store.
+pub struct State {
+    /// What it shares with the hook's other instances.
+    pub context: Arc<Context>,
+    /// Which call is in progress.
+    pub phase: Phase,
+    /// Whether this instance repeats a lifecycle that another one has settled.
+    pub replay: bool,
+    /// The exchange, for the time of a call that has one.
+    pub exchange: Option<Box<Exchange>>,
+    /// Where a callee leaves the exchange if this hook's call is dropped while the callee has it.
+    rescue: Option<Rescue>,
+    /// What it used.
+    pub meter: Meter,
+    /// The events that it waits for at the moment.
+    waiting: Vec<String>,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+/// What all instances of one hook share.
+#[derive(Debug)]
+pub struct Context {
+    /// The hook's name.
+    pub name: Arc<str>,
+    /// Where its settings live.
+    pub config_key: String,
+    /// The hooks that it may call: those in its `after`.
+    pub callable: Vec<String>,
+    /// Its limits.
+    pub limits: Limits,
+    /// What it shares with all other hooks.
+    pub shared: Arc<Shared>,
+}
+
+/// What all hooks of one running set share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The configuration.
+    pub config: ConfigStore,
+    /// Events.
+    pub events: Board,
+    /// Public data.
+    pub published: Published,
+    /// The hooks themselves, for calls between them. Weak, because each hook shares this.
+    pub hooks: OnceLock<Vec<Weak<Hook>>>,
+    /// The names of all hooks, in hook order.
+    pub names: Vec<Arc<str>>,
+    /// Whether clients may see details of errors.
+    pub development: bool,
+}
+
+impl State {
+    /// The state for a new instance, with nothing granted.
+    pub fn new(context: Arc<Context>, replay: bool) -> Self {
+        let mut wasi = WasiCtx::builder();
+        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        wasi.stdout(output::LogStream::new(&context.name));
+        wasi.stderr(output::LogStream::new(&context.name));
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(usize::try_from(context.limits.handles).unwrap_or(usize::MAX));
+        Self {
+            phase: Phase::Start,
+            replay,
+            exchange: None,
+            rescue: None,
+            meter: Meter::new(&context.limits),
+            waiting: Vec::new(),
+            wasi: wasi.build(),
+            table,
+            context,
+        }
+    }
+
+    /// Takes the exchange back after a call, wherever the call left it.
+    pub fn take_exchange(&mut self) -> Option<Box<Exchange>> {
+        let rescued = || self.rescue.as_ref().and_then(Rescue::take);
+        self.exchange.take().or_else(rescued)
+    }
+
+    /// ` (waiting for ...)`, if it waits for events; empty otherwise.
+    pub fn waiting_for(&self) -> String {
+        if self.waiting.is_empty() {
+            return String::new();
+        }
+        format!(" while waiting for {}", list(&self.waiting))
+    }
+
+    /// Counts a call into the host, and gives the exchange. For getters.
+    fn read(&mut self, function: &'static str) -> sandbox::Result<&mut Exchange> {
+        self.meter.host_call().map_err(sandbox::trap)?;
+        self.exchange.as_deref_mut().ok_or_else(|| sandbox::trap(Stop::NoExchange(function)))
+    }
+
+    /// Counts a call into the host, and gives the exchange if `stage` is not over yet. For setters.
+    fn write(
+        &mut self,
+        function: &'static str,
+        stage: Stage,
+    ) -> sandbox::Result<Result<&mut Exchange, GuestError>> {
+        self.meter.host_call().map_err(sandbox::trap)?;
+        Ok(match self.exchange.as_deref_mut() {
+            None => Err(guest_error(
+                "E_NO_EXCHANGE",
+                format!("`{function}` was called where there is no exchange"),
+                None,
+            )),
+            Some(exchange) if late(exchange.stage, stage) => Err(guest_error(
+                "E_TOO_LATE",
+                format!("`{function}` was called when it was too late to change that"),
+                None,
+            )),
+            Some(exchange) => Ok(exchange),
+        })
+    }
+
+    /// Counts a call into the host that needs no exchange.
+    fn enter(&mut self) -> sandbox::Result<()> {
+        self.meter.host_call().map_err(sandbox::trap)
+    }
+}
+
+/// Whether what can be changed until `wanted` cannot be changed any more.
+fn late(now: Stage, wanted: Stage) -> bool {
+    match now {
+        Stage::Request => false,
+        Stage::Response => wanted == Stage::Request,
+        Stage::Finished => true,
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl Context {
+    /// Notes that the one instance of a hook in mode `single` was lost, and its memory with it.
+    pub fn restarted(&self) {
+        let name = &self.name;
+        tracing::warn!(hook = %name, "the hook lost its instance, and what it kept in memory");
+        self.shared.events.fire(&format!("hook:{name}:restarted"), "{}".into());
+    }
+}
+
+pub(crate) type GuestError = bindings::boathook::hook::types::Error;
+
+impl bindings::boathook::hook::types::Host for State {}
+
+/// An error for a hook.
+pub(crate) fn guest_error(
+    code: &str,
+    message: impl Into<String>,
+    status: Option<u16>,
+) -> GuestError {
+    HookError { code: code.into(), message: message.into(), status, details: None }.into()
+}
+
+/// Checks that a hook's text is JSON, without building a tree of it.
+fn check_json(text: &str, what: &str) -> Result<(), GuestError> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| {
+        guest_error("E_HOOK_BAD_RESPONSE", format!("{what} is not valid JSON: {error}"), Some(502))
+    })
+}
+
+/// `a`, `b`
+pub(crate) fn list<T: std::fmt::Display>(names: &[T]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

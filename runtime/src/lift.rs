@@ -1,0 +1,398 @@
+//! Lifts an app: from a configuration to a running set of hooks, in the order that design promises.
+//!
+//! [`lift`] reads from top to bottom as the lifecycle does: find, compile, defaults, configure,
+//! initialize, bind. Nothing listens while it runs, and if any step fails, what was loaded is lowered.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::app::{App, BindError, bind};
+use crate::config::{Config, Problems, hook_timeout};
+use crate::error::{Code, Failure, Phase};
+use crate::hook::find::{Found, Hooks, find, problem};
+use crate::hook::{self, Hook, said};
+use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
+use crate::sandbox::engine::Room;
+use crate::sandbox::{Engine, Instance, Program};
+
+/// Why an app did not lift.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LiftError {
+    /// Something is wrong with configuration or components. Nothing has run.
+    #[error("{0}")]
+    Problems(#[from] Problems),
+    /// Hooks failed in a phase.
+    #[error("{}", lines(.0))]
+    Hooks(Vec<Failure>),
+    /// The machine cannot run the engine.
+    #[error("the engine did not start: {0:#}")]
+    Engine(anyhow::Error),
+}
+
+impl From<Failure> for LiftError {
+    fn from(failure: Failure) -> Self {
+        Self::Hooks(vec![failure])
+    }
+}
+
+fn lines(failures: &[Failure]) -> String {
+    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// A hook on its way: its first instance goes through the lifecycle.
+struct Lifting {
+    context: Arc<Context>,
+    found: Found,
+    program: Arc<Program>,
+    instance: Box<Instance>,
+    /// Its events, from `configure` on.
+    queue: Option<mpsc::Receiver<Event>>,
+}
+
+/// Everything before the first call into a hook: what `boathook check` does.
+///
+/// # Errors
+/// All problems of the configuration and of all hooks, at once.
+pub fn prepare(mut config: Config) -> Result<Prepared, LiftError> {
+    let hooks = find(&mut config)?;
+    let config_keys: Vec<(String, String)> =
+        hooks.found.iter().map(|hook| (hook.name.to_string(), hook.config_key.clone())).collect();
+    let mut problems = config.tree.check_roots(&config_keys).err().unwrap_or_default();
+    let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
+    let programs = compile(&engine, &hooks.found, &mut problems);
+    if !problems.0.is_empty() {
+        return Err(problems.into());
+    }
+    Ok(Prepared { config, hooks, programs })
+}
+
+/// Hooks that are compiled and have not run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The configuration, without any hook's defaults.
+    pub config: Config,
+    /// What was found.
+    pub hooks: Hooks,
+    programs: Vec<Arc<Program>>,
+}
+
+/// Lifts an app.
+///
+/// # Errors
+/// What failed. Hooks that had loaded were lowered again.
+pub async fn lift(prepared: Prepared) -> Result<Arc<App>, LiftError> {
+    let configured = configure(prepared).await?;
+    initialize(configured).await
+}
+
+/// Hooks whose `configure` is over, and the frozen configuration.
+pub struct Configured {
+    config: Config,
+    disabled: Vec<String>,
+    shared: Arc<Shared>,
+    lifting: Vec<Lifting>,
+    overrides: Arc<String>,
+}
+
+impl std::fmt::Debug for Configured {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Configured")
+    }
+}
+
+impl Configured {
+    /// What hooks share; the configuration among it, as it will stand.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+/// Runs `defaults` of all hooks, then `configure` of all, and freezes the configuration.
+///
+/// # Errors
+/// What failed first: a phase does not begin before the one ahead of it has succeeded everywhere.
+pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
+    let Prepared { config, hooks, programs } = prepared;
+    let overrides = Arc::new(config.tree.overrides().to_string());
+    let shared = Arc::new(Shared {
+        config: ConfigStore::new(config.tree.clone()),
+        events: Board::default(),
+        published: Published::default(),
+        hooks: OnceLock::new(),
+        names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
+        development: config.environment == crate::config::ENVIRONMENT,
+    });
+    let time = config.server.hook_timeout;
+    let mut lifting = Vec::new();
+    for (found, program) in hooks.found.into_iter().zip(programs) {
+        lifting.push(start(found, program, &shared).await?);
+    }
+    for lifting in &mut lifting {
+        defaults(lifting, &overrides, time).await?;
+    }
+    for Lifting { context, program, instance, .. } in &mut lifting {
+        if program.has_lifecycle() {
+            let returned = instance.configure(&hook::lifecycle(time)).await;
+            said(&context.name, Phase::Configure, returned)?;
+        }
+    }
+    shared.config.freeze();
+    Ok(Configured { config, disabled: hooks.disabled, shared, lifting, overrides })
+}
+
+/// Runs `initialize` of all hooks, binds their routes, and makes the app.
+///
+/// # Errors
+/// Everything that failed; hooks that had loaded were lowered again.
+pub async fn initialize(configured: Configured) -> Result<Arc<App>, LiftError> {
+    let Configured { config, disabled, shared, lifting, overrides } = configured;
+    let (hooks, firsts) = hooks(lifting, &shared, &config)?;
+    // Set once, here: a running set is lifted once.
+    let _ = shared.hooks.set(hooks.iter().map(Arc::downgrade).collect());
+
+    let failures = initialize_all(&hooks, firsts, &shared, &overrides).await;
+    if !failures.is_empty() {
+        lower_all(&hooks, &shared).await;
+        return Err(LiftError::Hooks(failures));
+    }
+    match bind(config, shared.clone(), hooks.clone(), disabled) {
+        Ok(app) => {
+            shared.events.fire("ready", "{}".into());
+            Ok(Arc::new(app))
+        }
+        Err(BindError(problems)) => {
+            lower_all(&hooks, &shared).await;
+            Err(problems.into())
+        }
+    }
+}
+
+/// Lowers hooks in reverse order. An error is logged and stops nothing.
+pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
+    shared.events.fire("lower", "{}".into());
+    for hook in hooks.iter().rev() {
+        if let Err(failure) = hook.lower().await {
+            tracing::error!("{failure}");
+        }
+    }
+    shared.events.close();
+}
+
+/// The memory that all hooks together may need.
+fn room(hooks: &Hooks) -> Room {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let limits = || hooks.found.iter().map(|hook| &hook.limits);
+    Room {
+        instances: limits().map(|limits| limits.instances_on(cores)).sum(),
+        memory: limits()
+            .map(|limits| limits.memory)
+            .max()
+            .unwrap_or(crate::config::defaults::MEMORY),
+    }
+}
+
+/// Compiles all components, several at a time. One that fails does not hide what is wrong with others.
+fn compile(engine: &Engine, hooks: &[Found], problems: &mut Problems) -> Vec<Arc<Program>> {
+    let compiled: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = hooks
+            .iter()
+            .map(|hook| {
+                scope.spawn(|| {
+                    Program::load(engine, &hook.wasm, &hook.facts.imports, &hook.facts.exports)
+                })
+            })
+            .collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+    });
+    let mut programs = Vec::new();
+    for (hook, compiled) in hooks.iter().zip(compiled) {
+        let place = format!("hook `{}`: load: {}", hook.name, hook.path.display());
+        match compiled {
+            Ok(Ok(program)) => programs.push(Arc::new(program)),
+            Ok(Err(errors)) => {
+                problems.0.extend(errors.iter().map(|error| problem(format!("{place}: {error}"))))
+            }
+            Err(_) => problems.0.push(problem(format!("{place}: the compiler panicked"))),
+        }
+    }
+    programs
+}
+
+/// Makes a hook's first instance.
+async fn start(
+    found: Found,
+    program: Arc<Program>,
+    shared: &Arc<Shared>,
+) -> Result<Lifting, LiftError> {
+    let context = Arc::new(Context {
+        name: found.name.clone(),
+        config_key: found.config_key.clone(),
+        callable: found.after.clone(),
+        limits: found.limits.clone(),
+        shared: shared.clone(),
+    });
+    let instance = Instance::start(&program, &context, false).await?;
+    let queue = program.has_listening().then(|| shared.events.listen(&context.name));
+    Ok(Lifting { context, found, program, instance, queue })
+}
+
+/// Merges a hook's defaults under everything that is there already: those of its manifest, and those
+/// that its `defaults` returns over them.
+async fn defaults(
+    lifting: &mut Lifting,
+    overrides: &String,
+    time: Duration,
+) -> Result<(), LiftError> {
+    let name = &lifting.context.name;
+    let mut all = Value::Object(lifting.found.manifest.defaults.clone().unwrap_or_default());
+    if lifting.program.has_lifecycle() {
+        let returned = lifting.instance.defaults(overrides, &hook::lifecycle(time)).await;
+        let text = said(name, Phase::Defaults, returned)?;
+        let computed: Value = serde_json::from_str(&text)
+            .map_err(|error| malformed(name, format!("returned invalid JSON: {error}")))?;
+        overlay(&mut all, computed);
+    }
+    let mut merged = Ok(());
+    lifting.context.shared.config.change(|tree| {
+        merged = tree.merge_defaults(name, &lifting.context.config_key, all);
+    });
+    merged.map_err(|problem| malformed(name, problem.to_string()).into())
+}
+
+fn malformed(hook: &Arc<str>, text: String) -> Failure {
+    Failure::new(Code::HookBadResponse, text).in_hook(hook, Phase::Defaults)
+}
+
+/// Puts one JSON value over another: objects are merged, everything else is replaced.
+fn overlay(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(under.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (under, over) => *under = over,
+    }
+}
+
+/// A hook's first instance, and its events.
+type First = (Box<Instance>, Option<mpsc::Receiver<Event>>);
+
+/// Makes the hooks, now that the configuration says how much time each `initialize` has.
+fn hooks(
+    lifting: Vec<Lifting>,
+    shared: &Arc<Shared>,
+    config: &Config,
+) -> Result<(Vec<Arc<Hook>>, Vec<First>), LiftError> {
+    let mut problems = Problems::default();
+    let mut made = (Vec::new(), Vec::new());
+    for Lifting { context, found, program, instance, queue } in lifting {
+        let key = &context.config_key;
+        match shared.config.read(|tree| hook_timeout(tree, key, &config.server)) {
+            Ok((time, origin)) => {
+                let hook = Hook::new(context, found, program, (time, origin.to_string()));
+                made.0.push(Arc::new(hook));
+                made.1.push((instance, queue));
+            }
+            Err(problem) => problems.0.push(problem),
+        }
+    }
+    if problems.0.is_empty() { Ok(made) } else { Err(problems.into()) }
+}
+
+/// Runs `initialize` of all hooks at the same time; each begins when those it comes after are loaded.
+async fn initialize_all(
+    hooks: &[Arc<Hook>],
+    firsts: Vec<First>,
+    shared: &Arc<Shared>,
+    overrides: &Arc<String>,
+) -> Vec<Failure> {
+    shared.events.expect(hooks.iter().map(|hook| (hook.name().clone(), hook.after.clone())));
+    // What each hook has come to: nothing yet, loaded, or failed.
+    let states: Vec<watch::Sender<Option<bool>>> =
+        hooks.iter().map(|_| watch::Sender::new(None)).collect();
+    let mut tasks = JoinSet::new();
+    for ((hook, first), state) in hooks.iter().zip(firsts).zip(&states) {
+        let waits: Vec<_> = hooks
+            .iter()
+            .zip(&states)
+            .filter(|(other, _)| hook.after.iter().any(|after| **after == **other.name()))
+            .map(|(_, state)| state.subscribe())
+            .collect();
+        let (hook, state) = (hook.clone(), state.clone());
+        let (shared, overrides) = (shared.clone(), overrides.clone());
+        tasks.spawn(async move {
+            let mut ready = true;
+            for mut wait in waits {
+                let loaded = wait.wait_for(Option::is_some).await.map(|loaded| *loaded);
+                ready &= matches!(loaded, Ok(Some(true)));
+            }
+            // If one that it comes after has failed, that is the error that counts.
+            let result = match ready {
+                true => initialize_one(&hook, first, &shared, overrides).await.map(|()| true),
+                false => Ok(false),
+            };
+            shared.events.finish(hook.name());
+            state.send_replace(Some(matches!(result, Ok(true))));
+            result.err()
+        });
+    }
+    let mut failures = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(failure) => failures.extend(failure),
+            Err(error) => failures.push(Failure::new(Code::Internal, error.to_string())),
+        }
+    }
+    failures
+}
+
+/// Initializes one hook.
+async fn initialize_one(
+    hook: &Arc<Hook>,
+    (mut instance, queue): First,
+    shared: &Arc<Shared>,
+    overrides: Arc<String>,
+) -> Result<(), Failure> {
+    let name = hook.name();
+    let started = Instant::now();
+    shared.events.begin(name);
+    let mut result = Ok(());
+    if hook.program.has_lifecycle() {
+        let returned = instance.initialize(&hook::lifecycle(hook.timeout.0)).await;
+        result = said(name, Phase::Initialize, returned);
+    }
+    if result.is_ok() {
+        result = hook.load(instance, overrides).await;
+    }
+    if let Err(mut failure) = result {
+        if failure.code == Code::HookTimeout {
+            let (limit, origin) = &hook.timeout;
+            let text = format!(
+                "E_HOOK_TIMEOUT: {}: its time of {limit:?} was set by {origin}
+                 hint: set `{}._hookTimeout` (milliseconds) or `hook_timeout` higher",
+                failure.cause, hook.context.config_key
+            );
+            failure.cause = text.into();
+        }
+        shared.events.fire(&format!("hook:{name}:error"), "{}".into());
+        return Err(failure);
+    }
+    if let Some(queue) = queue {
+        shared.events.open(name);
+        tokio::spawn(hook.clone().deliver(queue));
+    }
+    let took = started.elapsed();
+    tracing::debug!("{name} hook loaded successfully. ({}ms)", round_ms(took));
+    shared.events.fire(&format!("hook:{name}:loaded"), "{}".into());
+    Ok(())
+}
+
+fn round_ms(time: Duration) -> u128 {
+    (time.as_micros() + 500) / 1000
+}

@@ -1,0 +1,18 @@
+//! Defines what crosses the sandbox's border, generated from `wit/`. Nothing is written by hand here.
+//!
+//! Exports are optional by interface, so the generated world type, which wants all of them, is not
+//! used: [`super::instance`] resolves each interface on its own.
+#![expect(missing_docs, reason = "generated; the documentation is in wit/")]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "hook",
+    imports: {
+        // These three wait: the hook's fiber is suspended, never a thread.
+        "boathook:hook/events.wait": async | trappable,
+        "boathook:hook/hooks.call": async | trappable,
+        "boathook:hook/response.body": async | trappable,
+        default: trappable,
+    },
+    exports: { default: async },
+});

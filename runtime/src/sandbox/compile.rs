@@ -1,0 +1,248 @@
+//! Turns the bytes of a component into a [`Program`]: compiled, checked against the world, ready to
+//! be instantiated any number of times.
+//!
+//! Everything that is wrong with a component is found here, before a socket is bound.
+
+use std::fmt;
+
+use wasmtime::component::{Component, InstancePre};
+
+use super::engine::Engine;
+use crate::host::State;
+use crate::sandbox::bindings::exports::boathook::hook::{
+    lifecycle, listening, methods, observing, routing,
+};
+
+/// The WIT package that this server speaks.
+pub const PACKAGE: &str = "boathook:hook";
+/// And its version.
+pub const VERSION: &str = "0.1.0";
+
+/// Interfaces that a hook may export.
+const EXPORTS: [&str; 5] = ["lifecycle", "routing", "observing", "methods", "listening"];
+/// Interfaces that a hook may import.
+const IMPORTS: [&str; 7] = ["types", "request", "response", "config", "log", "events", "hooks"];
+
+/// A compiled hook.
+pub struct Program {
+    pub(super) pre: InstancePre<State>,
+    pub(super) exports: Indices,
+}
+
+/// Where the exported interfaces are; none where the component has no such interface.
+#[derive(Default)]
+pub(super) struct Indices {
+    pub(super) lifecycle: Option<lifecycle::GuestIndices>,
+    pub(super) routing: Option<routing::GuestIndices>,
+    pub(super) observing: Option<observing::GuestIndices>,
+    pub(super) methods: Option<methods::GuestIndices>,
+    pub(super) listening: Option<listening::GuestIndices>,
+}
+
+/// One thing that keeps a component from being a hook.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It was made for another version of the WIT package.
+    #[error(
+        "{direction} `{name}`, but this server speaks `{PACKAGE}@{VERSION}`\n\
+         hint: build the hook with the SDK of this version"
+    )]
+    OtherVersion {
+        /// `imports` or `exports`.
+        direction: &'static str,
+        /// As it stands in the component.
+        name: String,
+    },
+    /// It needs something that the server does not offer.
+    #[error("imports `{0}`, which this server does not offer")]
+    UnknownImport(String),
+    /// It exports something of our package that does not exist.
+    #[error("exports `{0}`, which is no interface of `{PACKAGE}@{VERSION}`")]
+    UnknownExport(String),
+    /// It exports something, and nothing of ours.
+    #[error(
+        "is a component but not a hook: it exports {0}, and nothing of `{PACKAGE}`\n\
+         hint: a hook exports one of lifecycle, routing, observing, methods, listening"
+    )]
+    NotAHook(String),
+    /// The engine refused it: not valid, or its types do not fit.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Program {
+    /// Compiles a component and checks it against the world. `imports` and `exports` are its names,
+    /// as [`crate::hook::Facts`] has them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn load(
+        engine: &Engine,
+        wasm: &[u8],
+        imports: &[String],
+        exports: &[String],
+    ) -> Result<Self, Vec<LoadError>> {
+        let problems = check_names(imports, exports);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let invalid = |error: wasmtime::Error| vec![LoadError::Invalid(format!("{error:#}"))];
+        let component = Component::new(&engine.engine, wasm).map_err(invalid)?;
+        let pre = engine.linker.instantiate_pre(&component).map_err(invalid)?;
+        let mut found = Indices::default();
+        for name in exports {
+            match ours(name).map(|(interface, _)| interface) {
+                Some("lifecycle") => {
+                    found.lifecycle = Some(lifecycle::GuestIndices::new(&pre).map_err(invalid)?);
+                }
+                Some("routing") => {
+                    found.routing = Some(routing::GuestIndices::new(&pre).map_err(invalid)?);
+                }
+                Some("observing") => {
+                    found.observing = Some(observing::GuestIndices::new(&pre).map_err(invalid)?);
+                }
+                Some("methods") => {
+                    found.methods = Some(methods::GuestIndices::new(&pre).map_err(invalid)?);
+                }
+                Some("listening") => {
+                    found.listening = Some(listening::GuestIndices::new(&pre).map_err(invalid)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { pre, exports: found })
+    }
+
+    /// Whether it has a lifecycle at all.
+    pub fn has_lifecycle(&self) -> bool {
+        self.exports.lifecycle.is_some()
+    }
+
+    /// Whether it takes part in routing.
+    pub fn has_routing(&self) -> bool {
+        self.exports.routing.is_some()
+    }
+
+    /// Whether it can observe responses.
+    pub fn has_observing(&self) -> bool {
+        self.exports.observing.is_some()
+    }
+
+    /// Whether it offers methods.
+    pub fn has_methods(&self) -> bool {
+        self.exports.methods.is_some()
+    }
+
+    /// Whether it can receive events.
+    pub fn has_listening(&self) -> bool {
+        self.exports.listening.is_some()
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Program")
+    }
+}
+
+/// Splits `boathook:hook/routing@0.1.0` into interface and version; none for a name of others.
+fn ours(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix(PACKAGE)?.strip_prefix('/')?;
+    Some(rest.split_once('@').unwrap_or((rest, "")))
+}
+
+/// What the names alone say.
+fn check_names(imports: &[String], exports: &[String]) -> Vec<LoadError> {
+    let mut problems = Vec::new();
+    let mut hook = false;
+    for name in exports {
+        match ours(name) {
+            None => {}
+            Some((_, version)) if version != VERSION => {
+                problems.push(LoadError::OtherVersion { direction: "exports", name: name.clone() });
+                hook = true;
+            }
+            Some((interface, _)) => {
+                hook = true;
+                if !EXPORTS.contains(&interface) {
+                    problems.push(LoadError::UnknownExport(name.clone()));
+                }
+            }
+        }
+    }
+    if !hook && !exports.is_empty() {
+        let names: Vec<String> = exports.iter().map(|name| format!("`{name}`")).collect();
+        problems.push(LoadError::NotAHook(names.join(", ")));
+    }
+    for name in imports {
+        match ours(name) {
+            Some((_, version)) if version != VERSION => {
+                problems.push(LoadError::OtherVersion { direction: "imports", name: name.clone() });
+            }
+            Some((interface, _)) if !IMPORTS.contains(&interface) => {
+                problems.push(LoadError::UnknownImport(name.clone()));
+            }
+            Some(_) => {}
+            None if is_wasi(name) => {}
+            None => problems.push(LoadError::UnknownImport(name.clone())),
+        }
+    }
+    problems
+}
+
+/// The parts of WASI 0.2 that are linked for the standard libraries of guest languages.
+fn is_wasi(name: &str) -> bool {
+    ["cli", "clocks", "filesystem", "io", "random", "sockets"].iter().any(|package| {
+        name.strip_prefix("wasi:")
+            .and_then(|rest| rest.strip_prefix(package))
+            .is_some_and(|rest| rest.starts_with('/') && rest.contains("@0.2."))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(imports: &[&str], exports: &[&str]) -> Vec<LoadError> {
+        let own = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        check_names(&own(imports), &own(exports))
+    }
+
+    #[test]
+    fn the_empty_hook_is_a_hook() {
+        assert_eq!(check(&[], &[]), []);
+    }
+
+    #[test]
+    fn extra_exports_are_no_error() {
+        assert_eq!(check(&[], &["boathook:hook/routing@0.1.0", "init"]), []);
+    }
+
+    #[test]
+    fn a_component_of_somebody_else_is_not_a_hook() {
+        let problems = check(&[], &["wasi:cli/run@0.2.0"]);
+        assert_eq!(problems, [LoadError::NotAHook("`wasi:cli/run@0.2.0`".into())]);
+    }
+
+    #[test]
+    fn every_foreign_import_is_named() {
+        let problems = check(&["a:b/c", "wasi:http/types@0.2.0", "wasi:io/poll@0.2.6"], &[]);
+        assert_eq!(
+            problems,
+            [
+                LoadError::UnknownImport("a:b/c".into()),
+                LoadError::UnknownImport("wasi:http/types@0.2.0".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let problems = check(&["boathook:hook/log@0.2.0"], &["boathook:hook/routing@0.1.0"]);
+        let LoadError::OtherVersion { direction: "imports", name } = &problems[0] else {
+            panic!("{problems:?}");
+        };
+        assert_eq!(name, "boathook:hook/log@0.2.0");
+    }
+}

@@ -1,0 +1,133 @@
+//! Makes the engine: how guest code is compiled, where instances live, and what makes time pass for it.
+//!
+//! Concurrency support is off: hooks are plain `func`s, and a call into one then costs 0.3 instead of
+//! 1.2 microseconds. Components that need it get a second engine from the same place.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::host::State;
+use crate::sandbox::bindings;
+
+/// How often running guest code is interrupted for a look at its limits and to let others run. A
+/// call that is shorter never notices; a neighbour of one that spins waits this long at most.
+pub const TICK: Duration = Duration::from_millis(2);
+
+/// The stack that guest code may use. Deep recursion ends in a trap.
+const WASM_STACK_BYTES: usize = 512 << 10;
+/// The whole fiber stack. What is left beside the guest's part belongs to host functions; if
+/// one overflowed it, the process would end, so it is generous.
+const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Frames that a backtrace shows: enough to see the way into the fault.
+const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(20).expect("20 is not 0");
+/// Core instances in one component: a toolchain's component has 3 or 4, an interpreter's up to 10.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 20;
+/// Memories in one component: its own, and one an adapter may bring.
+const MEMORIES_PER_COMPONENT: u32 = 2;
+/// Tables in one component.
+const TABLES_PER_COMPONENT: u32 = 16;
+/// Elements in one table: big Go and C# guests need more than the engine's 20,000.
+const TABLE_ELEMENTS: usize = 100_000;
+/// Instances beyond the hooks' own that may live at one time, while old ones are being freed.
+const SPARE_INSTANCES: u32 = 64;
+/// The pool reserves 4 GiB of address space an instance. 4,000 of them are 16 TiB, and x86-64
+/// has 128.
+const INSTANCES_MAX: u32 = 4_000;
+
+/// What all hooks of a server share: the compiler's settings, the pool of memory, the linker.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) engine: wasmtime::Engine,
+    pub(super) linker: Linker<State>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Engine")
+    }
+}
+
+/// What the engine must have room for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Instances of all hooks together.
+    pub instances: u32,
+    /// The largest `limits.memory` of any hook, in bytes.
+    pub memory: u64,
+}
+
+impl Engine {
+    /// Makes an engine with room for that many instances, and starts its clock.
+    ///
+    /// # Errors
+    /// If the machine cannot run it: no address space, no threads.
+    pub fn new(room: Room) -> anyhow::Result<Self> {
+        let instances = room.instances.saturating_add(SPARE_INSTANCES).min(INSTANCES_MAX);
+        let engine = match wasmtime::Engine::new(&settings(Some((instances, room.memory)))) {
+            Ok(engine) => engine,
+            Err(error) => {
+                tracing::warn!(
+                    "no pool for {instances} instances ({error:#}); instances are made one by one, \
+                     which is slower. hint: lift `ulimit -v`"
+                );
+                wasmtime::Engine::new(&settings(None)).map_err(anyhow::Error::msg)?
+            }
+        };
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(anyhow::Error::msg)?;
+        bindings::Hook::add_to_linker::<_, wasmtime::component::HasSelf<State>>(
+            &mut linker,
+            |state| state,
+        )
+        .map_err(anyhow::Error::msg)?;
+        start_clock(&engine)?;
+        Ok(Self { engine, linker })
+    }
+}
+
+fn settings(pool: Option<(u32, u64)>) -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        // Proposals that hooks have no use for are attack surface without a gain.
+        .wasm_memory64(false)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES))
+        .memory_init_cow(true);
+    if let Some((instances, memory)) = pool {
+        let mut pool = PoolingAllocationConfig::default();
+        pool.total_component_instances(instances)
+            .total_core_instances(instances.saturating_mul(4))
+            .total_memories(instances)
+            .total_tables(instances.saturating_mul(2))
+            .total_stacks(instances)
+            .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+            .max_memories_per_component(MEMORIES_PER_COMPONENT)
+            .max_tables_per_component(TABLES_PER_COMPONENT)
+            .max_component_instance_size(4 << 20)
+            .max_core_instance_size(4 << 20)
+            .table_elements(TABLE_ELEMENTS)
+            .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX));
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+/// Starts the thread that advances the epoch. It is a thread and not a task: a task would not run
+/// while every worker is busy with guest code, which is just when it is needed. It ends with the engine.
+fn start_clock(engine: &wasmtime::Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new().name("boathook-epoch".into()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    })?;
+    Ok(())
+}

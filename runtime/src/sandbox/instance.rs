@@ -1,0 +1,306 @@
+//! Makes instances and calls into them: one function a verb, each armed, guarded and judged.
+//!
+//! Every call returns `Result<Result<T, HookError>, Failure>`. The inner error is what the hook
+//! returned: a normal return, the instance lives on. The outer one is everything else, and whoever
+//! gets it drops the instance.
+
+use std::sync::Arc;
+
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+use super::bindings::boathook::hook::types::Error as GuestError;
+use super::bindings::exports::boathook::hook::{lifecycle, listening, methods, observing, routing};
+use super::compile::{Indices, Program};
+use super::guard::{Ended, guard};
+use super::limits::{self, Allowance, Stop};
+use crate::error::{Code, Failure, HookError, Phase};
+use crate::exchange::Exchange;
+use crate::host::{Context, State};
+
+/// One live copy of a hook.
+pub struct Instance {
+    store: Store<State>,
+    exports: Exports,
+}
+
+/// The functions of the interfaces that the component exports.
+struct Exports {
+    lifecycle: Option<lifecycle::Guest>,
+    routing: Option<routing::Guest>,
+    observing: Option<observing::Guest>,
+    methods: Option<methods::Guest>,
+    listening: Option<listening::Guest>,
+}
+
+/// What a call returned, if it returned.
+pub type Returned<T> = Result<Result<T, HookError>, Failure>;
+
+pub use super::bindings::exports::boathook::hook::methods::Method;
+pub use super::bindings::exports::boathook::hook::routing::{
+    Outcome, Phase as RoutePhase, Route, RouteFlags,
+};
+
+/// One call: arm, call, judge. A macro and not a function, because the call borrows the store.
+macro_rules! call {
+    ($self:ident, $phase:expr, $allowance:expr, $interface:ident . $verb:ident ( $($argument:expr),* )) => {{
+        let Some(guest) = &$self.exports.$interface else {
+            let text = concat!("the component does not export `", stringify!($interface), "`");
+            return Err(Failure::new(Code::Internal, text));
+        };
+        limits::arm(&mut $self.store, $phase, $allowance);
+        let ended = guard(guest.$verb(&mut $self.store, $($argument),*), $allowance).await;
+        $self.judge(ended, $phase, $allowance)
+    }};
+}
+
+impl Instance {
+    /// Makes an instance. Its lifecycle has not run.
+    ///
+    /// # Errors
+    /// If it traps in its start function, or hits a limit in it: cpu and wall are `limits.start`.
+    pub async fn start(
+        program: &Program,
+        context: &Arc<Context>,
+        replay: bool,
+    ) -> Result<Box<Self>, Failure> {
+        let allowance = Allowance {
+            cpu: context.limits.start,
+            wall: context.limits.start,
+            until: None,
+            codes: limits::Codes::START,
+        };
+        let state = State::new(context.clone(), replay);
+        let mut store = Store::new(program.pre.engine(), state);
+        limits::prepare(&mut store, &context.limits);
+        limits::arm(&mut store, Phase::Start, &allowance);
+        let ended = guard(program.pre.instantiate_async(&mut store), &allowance).await;
+        let instance = match settle(&store, ended, Phase::Start, &allowance) {
+            Ok(instance) => instance,
+            Err(failure) => return Err(failure.in_hook(&context.name, Phase::Start)),
+        };
+        let exports = Exports::load(&program.exports, &mut store, &instance).map_err(|error| {
+            let text = format!("an export has another type than the world says: {error:#}");
+            Failure::new(Code::HookStart, text).in_hook(&context.name, Phase::Start)
+        })?;
+        Ok(Box::new(Self { store, exports }))
+    }
+
+    /// Hands the exchange over for the next call.
+    pub fn lend(&mut self, exchange: Option<Box<Exchange>>) {
+        self.store.data_mut().exchange = exchange;
+    }
+
+    /// Takes the exchange back, whatever the call came to.
+    pub fn take_back(&mut self) -> Option<Box<Exchange>> {
+        self.store.data_mut().take_exchange()
+    }
+
+    /// From now on calls are repeats: nothing they tell the host has an effect.
+    pub fn set_replay(&mut self, replay: bool) {
+        self.store.data_mut().replay = replay;
+    }
+
+    /// Bytes of its linear memories.
+    pub fn memory_bytes(&self) -> u64 {
+        self.store.data().meter.memory_bytes()
+    }
+
+    /// Calls `lifecycle.defaults`.
+    pub async fn defaults(
+        &mut self,
+        overrides: &String,
+        allowance: &Allowance,
+    ) -> Returned<String> {
+        call!(self, Phase::Defaults, allowance, lifecycle.call_defaults(overrides))
+    }
+
+    /// Calls `lifecycle.configure`.
+    pub async fn configure(&mut self, allowance: &Allowance) -> Returned<()> {
+        call!(self, Phase::Configure, allowance, lifecycle.call_configure())
+    }
+
+    /// Calls `lifecycle.initialize`.
+    pub async fn initialize(&mut self, allowance: &Allowance) -> Returned<()> {
+        call!(self, Phase::Initialize, allowance, lifecycle.call_initialize())
+    }
+
+    /// Calls `lifecycle.lower`.
+    pub async fn lower(&mut self, allowance: &Allowance) -> Returned<()> {
+        call!(self, Phase::Lower, allowance, lifecycle.call_lower())
+    }
+
+    /// Calls `routing.routes`.
+    pub async fn routes(&mut self, allowance: &Allowance) -> Returned<Vec<Route>> {
+        call!(self, Phase::Routes, allowance, routing.call_routes())
+    }
+
+    /// Calls `methods.methods`.
+    pub async fn methods(&mut self, allowance: &Allowance) -> Returned<Vec<Method>> {
+        call!(self, Phase::Routes, allowance, methods.call_methods())
+    }
+
+    /// Calls `routing.handle-route`.
+    pub async fn handle_route(&mut self, route: u32, allowance: &Allowance) -> Returned<Outcome> {
+        call!(self, Phase::HandleRoute, allowance, routing.call_handle_route(route))
+    }
+
+    /// Calls `observing.handle-response`.
+    pub async fn handle_response(&mut self, route: u32, allowance: &Allowance) -> Returned<()> {
+        call!(self, Phase::HandleResponse, allowance, observing.call_handle_response(route))
+    }
+
+    /// Calls `observing.handle-finish`.
+    pub async fn handle_finish(&mut self, route: u32, allowance: &Allowance) -> Returned<()> {
+        call!(self, Phase::HandleFinish, allowance, observing.call_handle_finish(route))
+    }
+
+    /// Calls `methods.call`.
+    pub async fn call(
+        &mut self,
+        name: &str,
+        arguments: &String,
+        allowance: &Allowance,
+    ) -> Returned<String> {
+        call!(self, Phase::Call, allowance, methods.call_call(name, arguments))
+    }
+
+    /// Calls `listening.handle-event`.
+    pub async fn handle_event(
+        &mut self,
+        event: &str,
+        payload: &String,
+        allowance: &Allowance,
+    ) -> Returned<()> {
+        call!(self, Phase::HandleEvent, allowance, listening.call_handle_event(event, payload))
+    }
+
+    /// Turns the end of a call into what came of it.
+    fn judge<T: Answer>(
+        &self,
+        ended: Ended<wasmtime::Result<T>>,
+        phase: Phase,
+        allowance: &Allowance,
+    ) -> Returned<T::Value> {
+        settle(&self.store, ended, phase, allowance)
+            .map(Answer::answer)
+            .map_err(|failure| failure.in_hook(&self.store.data().context.name, phase))
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Instance of `{}`", self.store.data().context.name)
+    }
+}
+
+impl Exports {
+    fn load(
+        indices: &Indices,
+        store: &mut Store<State>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<Self> {
+        macro_rules! load {
+            ($interface:ident) => {
+                match &indices.$interface {
+                    Some(at) => Some(at.load(&mut *store, instance)?),
+                    None => None,
+                }
+            };
+        }
+        Ok(Self {
+            lifecycle: load!(lifecycle),
+            routing: load!(routing),
+            observing: load!(observing),
+            methods: load!(methods),
+            listening: load!(listening),
+        })
+    }
+}
+
+/// What a verb returns: most return a `result`, `methods` returns a list.
+trait Answer {
+    type Value;
+    fn answer(self) -> Result<Self::Value, HookError>;
+}
+
+impl<T> Answer for Result<T, GuestError> {
+    type Value = T;
+    fn answer(self) -> Result<T, HookError> {
+        self.map_err(HookError::from)
+    }
+}
+
+impl Answer for Vec<Method> {
+    type Value = Self;
+    fn answer(self) -> Result<Self, HookError> {
+        Ok(self)
+    }
+}
+
+impl From<GuestError> for HookError {
+    fn from(error: GuestError) -> Self {
+        let GuestError { code, message, status, details } = error;
+        Self { code, message, status, details }
+    }
+}
+
+impl From<HookError> for GuestError {
+    fn from(error: HookError) -> Self {
+        let HookError { code, message, status, details } = error;
+        Self { code, message, status, details }
+    }
+}
+
+/// The one place where the end of a call becomes a kind of failure.
+fn settle<T>(
+    store: &Store<State>,
+    ended: Ended<wasmtime::Result<T>>,
+    phase: Phase,
+    allowance: &Allowance,
+) -> Result<T, Failure> {
+    let error = match ended {
+        Ended::Returned(Ok(value)) => return Ok(value),
+        Ended::Returned(Err(error)) => error,
+        Ended::TimedOut => {
+            let wall = allowance.wall;
+            let waited = store.data().waiting_for();
+            return Err(Failure::new(
+                allowance.codes.wall,
+                format!("wall limit of {wall:?} reached{waited}"),
+            ));
+        }
+        Ended::ExchangeTimedOut => {
+            return Err(Failure::new(
+                Code::ExchangeTimeout,
+                "the exchange reached its limit in this call",
+            ));
+        }
+        Ended::Panicked(text) => {
+            return Err(Failure::new(Code::Internal, format!("a host function panicked: {text}")));
+        }
+    };
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    let (code, cause) = match (error.downcast_ref::<Stop>(), error.downcast_ref::<Trap>()) {
+        (Some(Stop::Cpu(limit)), _) => {
+            (allowance.codes.cpu, format!("cpu limit of {limit:?} reached"))
+        }
+        (Some(stop @ Stop::HostCalls(_)), _) => (Code::HookLimit, stop.to_string()),
+        (Some(stop @ Stop::NoExchange(_)), _) => (Code::HookTrap, stop.to_string()),
+        (None, Some(Trap::StackOverflow)) => (Code::HookLimit, "stack limit reached".into()),
+        (None, Some(Trap::OutOfFuel)) => (Code::HookFuel, "fuel limit reached".into()),
+        _ if store.data().meter.refused().is_some() => {
+            store.data().meter.refused().unwrap_or((Code::HookMemory, String::new()))
+        }
+        (None, Some(trap)) => (Code::HookTrap, format!("trap: {trap}")),
+        (None, None) if phase == Phase::Start => (Code::HookStart, root_cause(&error)),
+        (None, None) => (Code::HookTrap, root_cause(&error)),
+    };
+    let mut failure = Failure::new(code, cause);
+    failure.backtrace = backtrace;
+    Err(failure)
+}
+
+/// The innermost text of an error: the outer ones only say that wasm was running.
+fn root_cause(error: &wasmtime::Error) -> String {
+    error.root_cause().to_string()
+}

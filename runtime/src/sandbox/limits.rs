@@ -1,0 +1,233 @@
+//! Defines how far a call may go: what is armed before it, and what is counted during it.
+//!
+//! A limit that needs the clock is looked at by two: the epoch's tick looks at cpu time while guest
+//! code runs, [`super::guard`] looks at the wall while it waits. Everything else is counted in the
+//! [`Meter`], where it happens.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+
+use crate::error::{Code, Phase};
+use crate::host::State;
+
+/// How far one call may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// Thread time that guest code may use.
+    pub cpu: Duration,
+    /// Time from the call to its return, waiting included.
+    pub wall: Duration,
+    /// When the exchange as a whole must be over.
+    pub until: Option<Instant>,
+    /// What hitting `cpu` or `wall` is called: requests, the start and the lifecycle differ.
+    pub codes: Codes,
+}
+
+/// The rows of the error table for the two limits that are clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Codes {
+    /// At `cpu`.
+    pub cpu: Code,
+    /// At `wall`.
+    pub wall: Code,
+}
+
+impl Codes {
+    /// For calls on behalf of a request.
+    pub const CALL: Self = Self { cpu: Code::HookCpu, wall: Code::HookTimeout };
+    /// For making an instance.
+    pub const START: Self = Self { cpu: Code::HookStart, wall: Code::HookStart };
+    /// For the lifecycle: there is one limit, `hook_timeout`.
+    pub const LIFECYCLE: Self = Self { cpu: Code::HookTimeout, wall: Code::HookTimeout };
+}
+
+/// Why the host stopped guest code: what a host function or the epoch's tick throws.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The call used up its cpu time.
+    #[error("cpu limit of {0:?} reached")]
+    Cpu(Duration),
+    /// The call made too many calls into the host.
+    #[error("limit of {0} host calls reached")]
+    HostCalls(u64),
+    /// A getter of `request` or `response` was called where there is no exchange.
+    #[error("`{0}` was called where there is no exchange")]
+    NoExchange(&'static str),
+}
+
+/// What one instance has used, and how much it may use.
+#[derive(Debug)]
+pub struct Meter {
+    memory_bytes: u64,
+    memory_bytes_max: u64,
+    memory_refused: bool,
+    table_elements: u64,
+    table_elements_max: u64,
+    table_refused: bool,
+    cpu_used: Duration,
+    cpu_max: Duration,
+    host_calls: u64,
+    host_calls_max: u64,
+    log_bytes: u64,
+    log_bytes_max: u64,
+}
+
+impl Meter {
+    /// A meter for an instance under these limits. It lets nothing run before it is armed.
+    pub fn new(limits: &crate::config::Limits) -> Self {
+        Self {
+            memory_bytes: 0,
+            memory_bytes_max: limits.memory,
+            memory_refused: false,
+            table_elements: 0,
+            table_elements_max: limits.tables,
+            table_refused: false,
+            cpu_used: Duration::ZERO,
+            cpu_max: Duration::ZERO,
+            host_calls: 0,
+            host_calls_max: limits.host_calls,
+            log_bytes: 0,
+            log_bytes_max: limits.log,
+        }
+    }
+
+    /// Counts a call into the host.
+    pub(crate) fn host_call(&mut self) -> Result<(), Stop> {
+        self.host_calls += 1;
+        if self.host_calls > self.host_calls_max {
+            return Err(Stop::HostCalls(self.host_calls_max));
+        }
+        Ok(())
+    }
+
+    /// Takes that many bytes of log; returns how many may still be written, and whether this is the
+    /// first time that some may not.
+    pub(crate) fn take_log(&mut self, bytes: usize) -> (usize, bool) {
+        let left = self.log_bytes_max.saturating_sub(self.log_bytes);
+        let cut = bytes as u64 > left && self.log_bytes <= self.log_bytes_max;
+        self.log_bytes += bytes as u64;
+        (usize::try_from(left).unwrap_or(usize::MAX).min(bytes), cut)
+    }
+
+    /// Bytes of all linear memories together.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
+    /// The limit that was refused during the last call, if one was: the trap that follows is its.
+    pub(super) fn refused(&self) -> Option<(Code, String)> {
+        if self.memory_refused {
+            let limit = bytes_text(self.memory_bytes_max);
+            return Some((Code::HookMemory, format!("memory limit of {limit} reached")));
+        }
+        let limit = self.table_elements_max;
+        self.table_refused
+            .then(|| (Code::HookLimit, format!("limit of {limit} table elements reached")))
+    }
+}
+
+/// `64MiB` where it is that, bytes otherwise.
+fn bytes_text(bytes: u64) -> String {
+    match bytes {
+        _ if bytes > 0 && bytes.is_multiple_of(1 << 20) => format!("{}MiB", bytes >> 20),
+        _ if bytes > 0 && bytes.is_multiple_of(1 << 10) => format!("{}KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes + (desired.saturating_sub(current)) as u64;
+        if total > self.memory_bytes_max {
+            self.memory_refused = true;
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.table_elements + (desired.saturating_sub(current)) as u64;
+        if total > self.table_elements_max {
+            self.table_refused = true;
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+}
+
+/// Arms every limit of the call that comes next. Nothing runs in a store without it.
+pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance) {
+    // The deadline is absolute: without this a reused store would stop at once.
+    store.set_epoch_deadline(1);
+    let state = store.data_mut();
+    state.phase = phase;
+    let meter = &mut state.meter;
+    meter.cpu_used = Duration::ZERO;
+    meter.cpu_max = allowance.cpu;
+    meter.host_calls = 0;
+    meter.log_bytes = 0;
+    meter.memory_refused = false;
+    meter.table_refused = false;
+}
+
+/// Prepares a new store: what is the same for every call in it.
+pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) {
+    store.limiter(|state| &mut state.meter);
+    // What a guest may hand to the host in one call: its largest body, and some text about it.
+    let copied = usize::try_from(limits.body.saturating_mul(4)).unwrap_or(usize::MAX);
+    store.set_hostcall_fuel(copied.max(4 << 20));
+    store.set_max_component_handles(u32::try_from(limits.handles).unwrap_or(u32::MAX) as usize);
+    store.epoch_deadline_callback(|mut context| {
+        let meter = &mut context.data_mut().meter;
+        meter.cpu_used += take_slice();
+        if meter.cpu_used >= meter.cpu_max {
+            return Err(wasmtime::Error::new(Stop::Cpu(meter.cpu_max)));
+        }
+        // Tokio's own yield, and not the engine's: that one would wake itself ahead of all others.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+}
+
+thread_local! {
+    /// The thread's cpu time when the call that is being polled on it went on; none in a call's
+    /// first slice, which is not worth a clock: calls that end within a tick are free of it.
+    static SLICE: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+/// The cpu time that the running call used since it went on, or since this was last asked.
+fn take_slice() -> Duration {
+    let now = thread_time();
+    let since = SLICE.replace(Some(now));
+    since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+}
+
+/// Runs one slice of a call; `timed` from its second one on. Calls may be nested: the time of the
+/// inner one is not the outer one's.
+pub(super) fn slice<T>(timed: bool, run: impl FnOnce() -> T) -> T {
+    let start = timed.then(thread_time);
+    let outer = SLICE.replace(start);
+    let result = run();
+    let spent = start.map_or(Duration::ZERO, |start| thread_time().saturating_sub(start));
+    SLICE.set(outer.map(|outer| outer + spent));
+    result
+}
+
+/// How long this thread has been running on a cpu. A thread that was not scheduled is not guilty.
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}

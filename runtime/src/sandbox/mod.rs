@@ -1,0 +1,35 @@
+//! Runs guest code, and is the only place that knows how: wasmtime is named here and nowhere else.
+//!
+//! The way of a hook through this folder, in reading order: [`compile`] turns a file into a
+//! [`Program`], [`engine`] holds what all programs share, [`instance`] makes a live copy of one and
+//! calls it, [`limits`] says how far such a call may go, [`guard`] stops it there, [`pool`] keeps
+//! instances between calls.
+//!
+//! Three rules hold everywhere below:
+//! - one store, one instance; no two hooks ever share a store;
+//! - [`limits::arm`] comes before any guest code runs, instantiation included;
+//! - whatever ends otherwise than by a normal return costs the instance: it is owned by the call, and
+//!   only success hands it on.
+//!
+//! What this folder does not do: it decides nothing about requests, and knows no other hook.
+
+pub mod bindings;
+pub mod compile;
+pub mod engine;
+pub mod guard;
+pub mod instance;
+pub mod limits;
+pub mod pool;
+
+pub use compile::{LoadError, Program};
+pub use engine::Engine;
+pub use instance::Instance;
+pub use pool::{Lease, Pool, Rescue};
+
+/// What host functions return: an error is a trap for the guest.
+pub(crate) type Result<T> = wasmtime::Result<T>;
+
+/// A trap made by a host function.
+pub(crate) fn trap(cause: limits::Stop) -> wasmtime::Error {
+    wasmtime::Error::new(cause)
+}

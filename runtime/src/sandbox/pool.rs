@@ -1,0 +1,238 @@
+//! Keeps a hook's instances between calls, and bounds how many there are and how many wait for one.
+//!
+//! An instance is taken out for a call and belongs to the caller. Putting it back is the only way to
+//! keep it, and only success does: a trap, a limit, a panic or a caller that goes away drop it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::compile::Program;
+use super::instance::Instance;
+use super::limits::{Allowance, Codes};
+use crate::config::Mode;
+use crate::error::{Code, Failure, Phase};
+use crate::exchange::Exchange;
+use crate::host::Context;
+
+/// The instances of one hook.
+#[derive(Debug)]
+pub struct Pool {
+    program: Arc<Program>,
+    context: Arc<Context>,
+    mode: Mode,
+    /// The most recently used one is taken first: its memory is still in the cpu's caches.
+    idle: Mutex<Vec<Box<Instance>>>,
+    /// One a live instance that is, or may be, in use.
+    permits: Semaphore,
+    waiting: AtomicUsize,
+    live: AtomicU32,
+    /// What `defaults` was given, for instances that repeat their lifecycle.
+    overrides: Arc<String>,
+    /// Bounds a repeated lifecycle.
+    lifecycle: Duration,
+}
+
+/// An instance that was taken out.
+#[derive(Debug)]
+pub struct Lease<'a> {
+    pool: &'a Pool,
+    instance: Option<Box<Instance>>,
+    rescue: Option<Rescue>,
+    _permit: SemaphorePermit<'a>,
+}
+
+/// A place where an exchange is left if the call that has it is dropped, as happens to a callee when
+/// its caller reaches a limit.
+#[derive(Clone, Debug, Default)]
+pub struct Rescue(Arc<Mutex<Option<Box<Exchange>>>>);
+
+impl Rescue {
+    /// Takes what was left.
+    pub fn take(&self) -> Option<Box<Exchange>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn leave(&self, exchange: Box<Exchange>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
+    }
+}
+
+impl Pool {
+    /// A pool around the hook's first instance, whose lifecycle has run.
+    pub fn new(
+        program: Arc<Program>,
+        context: Arc<Context>,
+        mode: Mode,
+        first: Box<Instance>,
+        overrides: Arc<String>,
+        lifecycle: Duration,
+    ) -> Self {
+        let instances = match mode {
+            Mode::Single => 1,
+            Mode::Pooled | Mode::Fresh => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                context.limits.instances_on(cores)
+            }
+        };
+        Self {
+            program,
+            context,
+            mode,
+            idle: Mutex::new(vec![first]),
+            permits: Semaphore::new(instances as usize),
+            waiting: AtomicUsize::new(0),
+            live: AtomicU32::new(1),
+            overrides,
+            lifecycle,
+        }
+    }
+
+    /// How many instances are alive.
+    pub fn live(&self) -> u32 {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Takes an instance out: an idle one, or a new one that repeats its lifecycle, or the next that
+    /// comes back. Those that wait are served in turn.
+    ///
+    /// # Errors
+    /// `E_HOOK_BUSY` if the queue is full, if it took longer than `limits.queue_wait`, or longer than
+    /// the exchange has; whatever a new instance's lifecycle fails with.
+    pub async fn lease(&self, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
+        let permit = match self.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => self.queue(until).await?,
+        };
+        let idle = self.idle_instances().pop();
+        let instance = match idle {
+            Some(instance) => instance,
+            None => self.replay().await?,
+        };
+        Ok(Lease { pool: self, instance: Some(instance), rescue: None, _permit: permit })
+    }
+
+    /// Waits in line for a permit.
+    async fn queue(&self, until: Option<Instant>) -> Result<SemaphorePermit<'_>, Failure> {
+        let limits = &self.context.limits;
+        let busy = |cause: String| {
+            let mut failure =
+                Failure::new(Code::HookBusy, cause).in_hook(&self.context.name, Phase::HandleRoute);
+            failure.retry_after = Some(limits.queue_wait);
+            failure
+        };
+        let place = Waiting::new(&self.waiting);
+        if place.ahead >= limits.queue as usize {
+            return Err(busy(format!("all instances are busy and {} calls wait", limits.queue)));
+        }
+        let wait = until.map_or(limits.queue_wait, |until| {
+            limits.queue_wait.min(until.saturating_duration_since(Instant::now()))
+        });
+        match tokio::time::timeout(wait, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(Failure::new(Code::Draining, "the hook was lowered")),
+            Err(_) => Err(busy(format!("no instance became free within {wait:?}"))),
+        }
+    }
+
+    /// Makes one more instance. It goes through the lifecycle as the first one did; `hook_timeout`
+    /// bounds that, never a request's cpu.
+    async fn replay(&self) -> Result<Box<Instance>, Failure> {
+        let allowance = Allowance {
+            cpu: self.lifecycle,
+            wall: self.lifecycle,
+            until: None,
+            codes: Codes::LIFECYCLE,
+        };
+        let mut instance = Instance::start(&self.program, &self.context, true).await?;
+        let failed = |phase: Phase| {
+            move |said: crate::error::HookError| {
+                let mut failure = Failure::new(
+                    Code::HookStart,
+                    format!("the repeated call failed: {}", said.message),
+                )
+                .in_hook(&self.context.name, phase);
+                failure.said = Some(crate::error::HookError { status: None, ..said });
+                failure
+            }
+        };
+        if self.program.has_lifecycle() {
+            instance
+                .defaults(&self.overrides, &allowance)
+                .await?
+                .map_err(failed(Phase::Defaults))?;
+            instance.configure(&allowance).await?.map_err(failed(Phase::Configure))?;
+            instance.initialize(&allowance).await?.map_err(failed(Phase::Initialize))?;
+        }
+        if self.program.has_routing() {
+            instance.routes(&allowance).await?.map_err(failed(Phase::Routes))?;
+        }
+        self.live.fetch_add(1, Ordering::Relaxed);
+        Ok(instance)
+    }
+
+    fn idle_instances(&self) -> std::sync::MutexGuard<'_, Vec<Box<Instance>>> {
+        // A panic while the lock is held is impossible, as nothing but a push or a pop happens there.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops all idle instances and lets nobody in any more.
+    pub fn close(&self) {
+        self.permits.close();
+        let idle = std::mem::take(&mut *self.idle_instances());
+        self.live.fetch_sub(u32::try_from(idle.len()).unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+impl Lease<'_> {
+    /// The instance.
+    pub fn instance(&mut self) -> &mut Instance {
+        self.instance.as_mut().expect("only `put_back` takes it, and that ends the lease")
+    }
+
+    /// Has the exchange left here if the lease is dropped while its instance has it.
+    pub fn rescue(&mut self, rescue: Rescue) {
+        self.rescue = Some(rescue);
+    }
+
+    /// Puts it back, after a call that returned normally.
+    pub fn put_back(mut self) {
+        if let Some(instance) = self.instance.take() {
+            self.pool.idle_instances().push(instance);
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let Some(mut instance) = self.instance.take() else { return };
+        if let (Some(rescue), Some(exchange)) = (&self.rescue, instance.take_back()) {
+            rescue.leave(exchange);
+        }
+        self.pool.live.fetch_sub(1, Ordering::Relaxed);
+        if self.pool.mode == Mode::Single {
+            self.pool.context.restarted();
+        }
+    }
+}
+
+/// A place in the queue; given up when dropped.
+struct Waiting<'a> {
+    count: &'a AtomicUsize,
+    ahead: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        Self { count, ahead: count.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
