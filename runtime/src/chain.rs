@@ -71,7 +71,8 @@ pub fn handle(
     peer: Peer,
 ) -> impl Future<Output = http::Response<Body>> + Send + 'static {
     let calls = Arc::new(Calls::default());
-    Handed { future: Some(Box::pin(respond(app, request, peer, calls.clone()))), calls }
+    let future = Box::pin(respond(app.clone(), request, peer, calls.clone()));
+    Handed { future: Some(future), calls, app }
 }
 
 /// The whole way of a request, from its head to the response's head.
@@ -446,6 +447,7 @@ impl Calls {
 struct Handed {
     future: Option<Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>>,
     calls: Arc<Calls>,
+    app: Arc<App>,
 }
 
 impl Future for Handed {
@@ -466,7 +468,7 @@ impl Drop for Handed {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(future);
+            self.app.afterwards.spawn_on(future, &runtime);
         }
     }
 }

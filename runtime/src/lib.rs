@@ -1,17 +1,71 @@
-//! Boathook.
-pub mod app;
-pub mod body;
-pub mod chain;
-pub mod cli;
-pub mod config;
-pub mod error;
-pub mod exchange;
-pub mod finish;
-pub mod hook;
-pub mod host;
-pub mod lift;
-pub mod log;
-pub mod router;
-pub mod sandbox;
+//! Boathook's runtime: lifts hooks, WebAssembly components each in a sandbox of its own, and serves HTTP
+//! through them.
+//!
+//! # The map
+//!
+//! An app is a folder: `boathook.toml`, `hooks/`. Two functions are the whole story. [`lift::lift`] is the
+//! start, read from top to bottom: find, compile, `defaults`, `configure`, `initialize`, bind.
+//! [`chain::handle`] is a request: one loop over the steps that the router found, and the way back.
+//!
+//! In the order in which a request meets them:
+//!
+//! | where | what it does |
+//! |---|---|
+//! | [`server`] | sockets, connections, TLS, drain. Knows no hook. |
+//! | [`chain`] | one exchange through its steps, and the way back; [`finish`] is what comes after the last byte |
+//! | [`exchange`] | the exchange: request, response-to-be, locals. One box, one owner at a time. |
+//! | [`router`] | which steps a request meets. Pure. |
+//! | [`hook`] | a hook's verbs in plain types; finding hooks and their order |
+//! | [`sandbox`] | running guest code: engine, limits, instances, pool. The only place that names wasmtime. |
+//! | [`host`] | what each import does, one file an interface |
+//! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
+//! | [`error`] | one table from what went wrong to status, code and texts |
+//!
+//! And before the first request: [`config`] turns layers into one checked tree that knows where each
+//! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes. [`cli`] turns what was typed
+//! into calls of these, [`log`] writes the log.
+//!
+//! # Invariants
+//!
+//! - One store holds one instance of one hook. No two hooks share a store, ever.
+//! - Every limit is armed before any guest code runs: instantiation and lifecycle calls too.
+//! - An instance belongs to the call that uses it. Only a normal return puts it back; a trap, a limit, a
+//!   panic and a dropped future lose it. The exchange is taken out of it first.
+//! - A client that leaves cancels no guest call. The call ends by itself or at its own limits.
+//! - Nothing of an exchange survives it, but what a hook put into its memory.
+//! - The lifecycle's phases are barriers over all hooks, and the configuration does not change after
+//!   `configure`.
+//! - All mistakes in configuration and components are found before a socket is bound, and reported
+//!   together.
+//! - Router and targets see the same path. Where two readings of one would meet different hooks,
+//!   the request is refused.
+//!
+//! What is absent on purpose: [`router`] and [`config`] do no I/O (but `config::files`, which reads the
+//! files) and know neither tokio nor wasmtime. Nothing below [`chain`] calls anything above it. The
+//! runtime does not depend on any SDK, nor an SDK on it: they meet in `wit/`.
+
 pub mod server;
+
+pub mod chain;
+pub mod finish;
+
+pub mod body;
+pub mod exchange;
+
+pub mod router;
+
+pub mod hook;
+pub mod sandbox;
+
+pub mod host;
+
 pub mod target;
+
+pub mod error;
+
+pub mod app;
+pub mod config;
+pub mod lift;
+
+pub mod cli;
+pub mod log;

@@ -59,10 +59,13 @@ struct Lifting {
 /// # Errors
 /// All problems of the configuration and of all hooks, at once.
 pub fn prepare(mut config: Config) -> Result<Prepared, LiftError> {
-    let hooks = find(&mut config)?;
+    let (hooks, mut problems) = find(&mut config);
     let config_keys: Vec<(String, String)> =
         hooks.found.iter().map(|hook| (hook.name.to_string(), hook.config_key.clone())).collect();
-    let mut problems = config.tree.check_roots(&config_keys).err().unwrap_or_default();
+    if problems.0.is_empty() {
+        // A hook that could not be read may be the one whose key it is.
+        problems = config.tree.check_roots(&config_keys).err().unwrap_or_default();
+    }
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, &hooks.found, &mut problems);
     if !problems.0.is_empty() {

@@ -1933,8 +1933,12 @@ pub mod boathook {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// For each name in the block: replaces all its values by those in the block. Fields that
-            /// belong to the connection (`connection`, `transfer-encoding`, `content-length`, ...) are refused.
+            /// For each name in the block: replaces all its values by those in the block; a name that stands in
+            /// it twice has two values. Fields that belong to the connection (`connection`, `transfer-encoding`,
+            /// `content-length`, ...) are refused, and with them the whole block.
+            ///
+            /// A line break inside a value reads as the next field. The host cannot tell it from one that was
+            /// meant, so whoever writes a block from values of others must refuse line breaks; SDKs do.
             #[allow(async_fn_in_trait)]
             pub fn set_headers(block: &[u8]) -> ::core::result::Result<(), Error> {
                 unsafe {
@@ -3811,8 +3815,8 @@ pub mod boathook {
             pub type Json = super::super::super::boathook::hook::types::Json;
             pub type Error = super::super::super::boathook::hook::types::Error;
             #[allow(unused_unsafe, clippy::all)]
-            /// The value at a dotted path, from the root: `rate-limit.max-requests`. The empty path is the
-            /// whole. None where there is nothing; a `null` that the operator wrote is some `null`.
+            /// The value at a dotted path, from the root: `rate-limit.max-requests`; a key that has a dot itself
+            /// stands in quotes: `"my.key".size`. The empty path is the whole. None where there is nothing; a `null` that the operator wrote is some `null`.
             #[allow(async_fn_in_trait)]
             pub fn get(path: &str) -> ::core::option::Option<Json> {
                 unsafe {
@@ -6185,7 +6189,8 @@ pub mod exports {
                     /// Called once a request and route that matches, in the order of the chain, never twice at once
                     /// in one instance. The exchange is at hand: `request` and `response` speak of it.
                     ///
-                    /// An error ends the chain with an error response (see `types.error`). A trap or a limit that
+                    /// An error ends the chain with an error response (see `types.error`); headers that were set stay on
+                    /// it, but for those that describe a body. A trap or a limit that
                     /// was hit does too, and costs the instance: its memory is gone, and the next call gets another.
                     ///
                     /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`.

@@ -58,11 +58,9 @@ struct Place {
     installed: Option<Installed>,
 }
 
-/// Finds the hooks of an app.
-///
-/// # Errors
-/// Everything that is wrong with any of them.
-pub fn find(config: &mut Config) -> Result<Hooks, Problems> {
+/// Finds the hooks of an app, and everything that is wrong with any of them. Those that are found
+/// whole are returned all the same, so that what is wrong inside of them is found in the same go.
+pub fn find(config: &mut Config) -> (Hooks, Problems) {
     let mut problems = Vec::new();
     let mut hooks = Hooks::default();
     let mut places = in_folder(&config.server.hooks_dir, &mut problems);
@@ -135,7 +133,7 @@ pub fn find(config: &mut Config) -> Result<Hooks, Problems> {
         Err(_) if !problems.is_empty() => {}
         Err(errors) => problems.extend(errors.iter().map(problem)),
     }
-    if problems.is_empty() { Ok(hooks) } else { Err(Problems(problems)) }
+    (hooks, Problems(problems))
 }
 
 /// Reads a single component outside of any app, for `boathook inspect`.

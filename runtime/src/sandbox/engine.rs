@@ -112,7 +112,10 @@ fn settings(pool: Option<(u32, u64)>) -> Config {
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
             .table_elements(TABLE_ELEMENTS)
-            .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX));
+            // Whole pages: the engine refuses anything else.
+            .max_memory_size(
+                usize::try_from(memory.next_multiple_of(64 << 10)).unwrap_or(usize::MAX),
+            );
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config

@@ -198,10 +198,13 @@ impl Lease<'_> {
         self.rescue = Some(rescue);
     }
 
-    /// Puts it back, after a call that returned normally.
+    /// Puts it back, after a call that returned normally. In mode `fresh` nobody uses it again.
     pub fn put_back(mut self) {
         if let Some(instance) = self.instance.take() {
-            self.pool.idle_instances().push(instance);
+            match self.pool.mode {
+                Mode::Fresh => drop(self.pool.live.fetch_sub(1, Ordering::Relaxed)),
+                Mode::Pooled | Mode::Single => self.pool.idle_instances().push(instance),
+            }
         }
     }
 }
