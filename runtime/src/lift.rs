@@ -175,9 +175,16 @@ pub async fn initialize(configured: Configured) -> Result<Arc<App>, LiftError> {
     }
 }
 
+/// How long hooks may take for the events that are in their queues when they are lowered.
+const LAST_EVENTS: Duration = Duration::from_secs(5);
+
 /// Lowers hooks in reverse order. An error is logged and stops nothing.
 pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
     shared.events.fire("lower", "{}".into());
+    // Whoever listens for it hears it before it is lowered itself.
+    if tokio::time::timeout(LAST_EVENTS, shared.events.settled()).await.is_err() {
+        tracing::warn!("hooks had not handled all events after {LAST_EVENTS:?}");
+    }
     for hook in hooks.iter().rev() {
         if let Err(failure) = hook.lower().await {
             tracing::error!("{failure}");

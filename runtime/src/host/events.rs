@@ -94,6 +94,18 @@ impl Board {
         }
     }
 
+    /// Returns when every loaded hook has handled the events in its queue.
+    pub async fn settled(&self) {
+        loop {
+            let mut woken = std::pin::pin!(self.changed.notified());
+            woken.as_mut().enable();
+            if !self.pins().under_way() {
+                return;
+            }
+            woken.await;
+        }
+    }
+
     /// Closes all queues: what is in them is still delivered, nothing more comes.
     pub fn close(&self) {
         self.pins().listeners.clear();
@@ -104,6 +116,9 @@ impl Board {
         let mut pins = self.pins();
         if let Some(listener) = pins.listeners.get_mut(hook) {
             listener.pending = listener.pending.saturating_sub(1);
+        }
+        if !pins.under_way() {
+            self.changed.notify_waiters();
         }
         self.look_for_a_standstill(pins);
     }
@@ -165,9 +180,7 @@ impl Board {
     /// If no hook that is unfinished can go on, ends all waits.
     fn look_for_a_standstill(&self, mut pins: MutexGuard<'_, Pins>) {
         // An event that a loaded hook is about to handle may make it fire another.
-        let under_way =
-            pins.listeners.values().any(|listener| listener.open && listener.pending > 0);
-        if pins.stuck.is_some() || under_way {
+        if pins.stuck.is_some() || pins.under_way() {
             return;
         }
         let can_go_on = pins.unfinished.values().any(|progress| match progress {
@@ -202,6 +215,11 @@ impl Board {
 }
 
 impl Pins {
+    /// Whether a loaded hook has events to handle.
+    fn under_way(&self) -> bool {
+        self.listeners.values().any(|listener| listener.open && listener.pending > 0)
+    }
+
     fn has_fired(&self, event: &str) -> bool {
         self.fired.contains_key(event)
     }

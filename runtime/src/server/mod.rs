@@ -6,7 +6,7 @@
 //!
 //! What it promises:
 //! - A connection is one task. A request on HTTP/1.1 costs no task, timer or allocation here; one
-//!   sweep a tick over all connections keeps every time limit ([`watch`]). So limits are kept to the
+//!   sweep a tick over all connections keeps every time limit (`watch`). So limits are kept to the
 //!   tick: a connection may live that much longer than its limit says.
 //! - Everything a client can hold is limited: connections, bytes and time of a head, idle time, time
 //!   without taking any bytes of an answer, streams of an HTTP/2 connection.

@@ -183,6 +183,24 @@ async fn http2_is_spoken_without_tls_to_those_who_know() {
     assert_eq!(server.stop().await, Drained::default());
 }
 
+#[tokio::test]
+async fn http2_has_the_limits_of_a_head_and_of_idleness() {
+    let idle_timeout = Duration::from_millis(300);
+    let options = Options { header_bytes: 1000, idle_timeout, ..local() };
+    let server = start(options, echo_path);
+    let io = TokioIo::new(server.connect().await);
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for (length, status) in [(10, 200), (1000, 431)] {
+        let request = Request::get("http://x/").header("long", "x".repeat(length));
+        let response = client.send_request(request.body(Empty::<Bytes>::new()).unwrap());
+        assert_eq!(soon(response).await.unwrap().status(), status);
+    }
+    // The client is still there; it is the server that ends it, in good order.
+    soon(connection).await.unwrap().unwrap();
+}
+
 /// A certificate for localhost, the files with it, and a client that believes it.
 fn certified(folder: &std::path::Path) -> (Tls, rustls::ClientConfig) {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -319,7 +337,7 @@ async fn malformed_requests_are_400_and_reach_no_handler() {
 
 #[tokio::test]
 async fn a_head_that_takes_too_long_is_408() {
-    let options = Options { header_timeout: Duration::from_millis(50), ..local() };
+    let options = Options { header_timeout: Duration::from_millis(250), ..local() };
     let server = start(options, echo_path);
     let response = server.ask("GET / HTTP/1.1\r\nhost: x\r\n").await;
     assert!(response.starts_with("HTTP/1.1 408 "), "{response:?}");
@@ -342,7 +360,7 @@ async fn a_client_that_never_says_a_word_is_closed_without_one() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let options = Options { idle_timeout: Duration::from_millis(50), ..local() };
+    let options = Options { idle_timeout: Duration::from_millis(250), ..local() };
     let server = start(options, echo_path);
     let mut client = server.connect().await;
     client.write_all(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -352,7 +370,7 @@ async fn an_idle_connection_is_closed() {
 
 #[tokio::test]
 async fn an_exchange_may_take_longer_than_every_timeout_of_a_connection() {
-    let short = Duration::from_millis(10);
+    let short = Duration::from_millis(200);
     let options = Options { header_timeout: short, idle_timeout: short, ..local() };
     let (handler, mut gates) = gated();
     let server = start(options, handler);

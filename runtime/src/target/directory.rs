@@ -138,12 +138,13 @@ struct Place {
 }
 
 impl Place {
-    /// Reads what is left of a path: empty, or with its slash in front.
+    /// Reads what is left of a path: empty, or with its slash in front. Empty is the folder itself,
+    /// asked for without a slash.
     fn of(rest: &str) -> Option<Self> {
+        let folder = rest.ends_with('/');
         let rest = rest.strip_prefix('/').unwrap_or(rest);
-        let mut path = PathBuf::new();
-        let folder = rest.is_empty() || rest.ends_with('/');
         let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let mut path = PathBuf::from(".");
         if !rest.is_empty() {
             for segment in rest.split('/') {
                 path.push(name(segment)?);

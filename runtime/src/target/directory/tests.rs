@@ -171,7 +171,7 @@ async fn below_a_prefix_the_files_are_the_same() {
         ("/static/a.txt", Some((200, "0123456789"))),
         ("/STATIC/a.txt", Some((200, "0123456789"))),
         ("/static/", Some((200, "<p>home"))),
-        ("/static", Some((200, "<p>home"))),
+        ("/static", Some((301, "./static/"))),
         ("/static/sub", Some((301, "./sub/"))),
     ] {
         let expected = expected.map(|(status, text): (u16, &str)| (status, text.to_owned()));
