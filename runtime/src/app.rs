@@ -12,9 +12,9 @@ use tokio_util::task::TaskTracker;
 use crate::config::{self, Config, FixedBody, Origin, Problem, Problems};
 use crate::hook::Hook;
 use crate::host::Shared;
-use crate::router::{Address, Binding, Pattern, Router, Section, SkipAssets};
+use crate::router::{Address, Binding, Pattern, Router, Section, SkipAssets, Uncovered, uncovered};
 use crate::sandbox::instance::{Route, RouteFlags, RoutePhase};
-use crate::server::{TrustProxy, Tunnels};
+use crate::server::Tunnels;
 use crate::target::{Directory, Fixed, Redirect, Target, Upstream, UpstreamOptions};
 
 /// A lifted app.
@@ -32,8 +32,6 @@ pub struct App {
     pub router: Router,
     /// The steps, by the router's index.
     pub steps: Vec<Step>,
-    /// Whose word about the client counts.
-    pub trust_proxy: TrustProxy,
     /// Work that goes on after its response: a drain waits for it.
     pub afterwards: TaskTracker,
     /// Tunnels: a drain cuts them.
@@ -78,13 +76,34 @@ pub struct BindError(pub Problems);
 /// A binding and its step, before the router has put them in order.
 type Bound = (Binding, Step);
 
+/// What answers the app's own routes, in their order; none where a hook's action does, which is bound
+/// once hooks are loaded.
+#[derive(Debug, Default)]
+pub struct Targets(Vec<Option<Bound>>);
+
+/// Makes the targets of the app's own routes.
+///
+/// # Errors
+/// All addresses and targets that are wrong, those of actions included, at once.
+pub fn targets(config: &Config) -> Result<Targets, Problems> {
+    let (mut targets, mut problems) = (Vec::new(), Vec::new());
+    for route in &config.routes {
+        match bind_target(route) {
+            Ok(target) => targets.push(target),
+            Err(text) => problems.push(of_route(route, &text)),
+        }
+    }
+    if problems.is_empty() { Ok(Targets(targets)) } else { Err(Problems(problems)) }
+}
+
 /// Binds the routes of all hooks and of the app: `before` in hook order, the app's own as Sails sorts
 /// them, `after` in hook order.
 ///
 /// # Errors
-/// All addresses, targets and names that are wrong, at once.
+/// All addresses and names that are wrong, at once.
 pub fn bind(
     config: Config,
+    targets: Targets,
     shared: Arc<Shared>,
     hooks: Vec<Arc<Hook>>,
     disabled: Vec<String>,
@@ -110,8 +129,8 @@ pub fn bind(
         }
     }
     let mut app = Vec::new();
-    for route in &config.routes {
-        match bind_own(route, &config, &named) {
+    for (route, target) in config.routes.iter().zip(targets.0) {
+        match target.map_or_else(|| bind_action(route, &named), Ok) {
             Ok(bound) => app.push(bound),
             Err(text) => problems.push(of_route(route, &text)),
         }
@@ -134,7 +153,6 @@ pub fn bind(
         })
         .collect();
     Ok(App {
-        trust_proxy: trust(&config.server.trust_proxy),
         config,
         hooks,
         disabled,
@@ -146,22 +164,12 @@ pub fn bind(
     })
 }
 
-fn trust(configured: &config::TrustProxy) -> TrustProxy {
-    match configured {
-        config::TrustProxy::Nobody => TrustProxy::Nobody,
-        config::TrustProxy::Everybody => TrustProxy::All,
-        config::TrustProxy::Hops(hops) => TrustProxy::Hops(u32::from(*hops)),
-        config::TrustProxy::Networks(networks) => TrustProxy::Networks(networks.clone()),
-    }
-}
-
 /// A route of a hook, at the address that the hook gave it or the operator gave to its name.
 fn bind_route(hook: &Arc<Hook>, index: u32, address: &str) -> Result<Bound, String> {
     let Some(route) = hook.routes().get(index as usize) else {
         return Err(format!("there is no route {index}"));
     };
-    let mut binding =
-        Binding::new(Address::parse(address).map_err(|error| error.to_string())?, true);
+    let mut binding = Binding::new(Address::parse(address).map_err(|error| whole(&error))?, true);
     let flags = route.flags;
     binding.skip_assets = match () {
         () if flags.contains(RouteFlags::SKIP_ASSETS) => SkipAssets::Yes,
@@ -221,31 +229,38 @@ fn skip_patterns(
         .collect()
 }
 
-/// One of the app's own routes.
-fn bind_own(
+/// One of the app's own routes that a hook answers.
+fn bind_action(
     route: &config::Route,
-    config: &Config,
     named: &HashMap<(&str, &str), (&Arc<Hook>, u32)>,
 ) -> Result<Bound, String> {
-    let own_skip =
-        route.skip_assets.map(|skip| if skip { SkipAssets::Yes } else { SkipAssets::No });
-    if let config::Target::Action { hook, action } = &route.target {
-        let Some((hook, index)) = named.get(&(hook.as_str(), action.as_str())) else {
-            let actions: Vec<&str> =
-                named.keys().filter(|(name, _)| name == hook).map(|(_, action)| *action).collect();
-            return Err(match actions.as_slice() {
-                [] => format!("hook `{hook}` has no actions"),
-                actions => format!(
-                    "hook `{hook}` has no action `{action}`\nhint: it has {}",
-                    crate::host::list(actions)
-                ),
-            });
-        };
-        let (mut binding, step) = bind_route(hook, *index, &route.address)?;
-        binding.skip_assets = own_skip.unwrap_or(binding.skip_assets);
-        return Ok((binding, step));
-    }
-    let address = Address::parse(&route.address).map_err(|error| error.to_string())?;
+    let config::Target::Action { hook, action } = &route.target else {
+        return Err("its target was not made".into());
+    };
+    let Some((hook, index)) = named.get(&(hook.as_str(), action.as_str())) else {
+        let mut actions: Vec<&str> =
+            named.keys().filter(|(name, _)| name == hook).map(|(_, action)| *action).collect();
+        actions.sort_unstable();
+        return Err(match actions.as_slice() {
+            [] => format!("hook `{hook}` has no actions"),
+            actions => format!(
+                "hook `{hook}` has no action `{action}`\nhint: it has {}",
+                crate::host::list(actions)
+            ),
+        });
+    };
+    let (mut binding, step) = bind_route(hook, *index, &route.address)?;
+    binding.skip_assets = skip_assets(route).unwrap_or(binding.skip_assets);
+    Ok((binding, step))
+}
+
+fn skip_assets(route: &config::Route) -> Option<SkipAssets> {
+    route.skip_assets.map(|skip| if skip { SkipAssets::Yes } else { SkipAssets::No })
+}
+
+/// One of the app's own routes that no hook answers; none if one does.
+fn bind_target(route: &config::Route) -> Result<Option<Bound>, String> {
+    let address = Address::parse(&route.address).map_err(|error| whole(&error))?;
     let (address, target) = match &route.target {
         config::Target::Upstream { url, timeout, strip_prefix } => {
             let options = UpstreamOptions {
@@ -253,35 +268,74 @@ fn bind_own(
                 strip_prefix: strip_prefix.clone(),
                 ..UpstreamOptions::default()
             };
-            let upstream = Upstream::new(url, options).map_err(|error| error.to_string())?;
+            let upstream = Upstream::new(url, options).map_err(|error| whole(&error))?;
             // Whatever the upstream would answer belongs to it, OPTIONS and PROPFIND included.
             (address.for_all_methods(), Target::Upstream(Box::new(upstream)))
         }
         config::Target::Directory { path, strip_prefix } => {
             let prefix = strip_prefix.as_deref().unwrap_or("");
-            let directory = Directory::new(path, prefix).map_err(|error| error.to_string())?;
+            let directory = Directory::new(path, prefix).map_err(|error| whole(&error))?;
             (address, Target::Directory(directory))
         }
         config::Target::Redirect { to, status } => {
-            let redirect = Redirect::new(to, *status).map_err(|error| error.to_string())?;
+            let redirect = Redirect::new(to, *status).map_err(|error| whole(&error))?;
             (address, Target::Redirect(redirect))
         }
         config::Target::Respond { status, headers, body } => {
             (address, Target::Fixed(fixed(*status, headers, body)?))
         }
-        config::Target::Action { .. } => return Err("an action has a hook".into()),
+        config::Target::Action { .. } => return Ok(None),
     };
     let mut binding = Binding::new(address, false);
-    binding.skip_assets = own_skip.unwrap_or(SkipAssets::Default);
-    if config.environment == config::ENVIRONMENT
-        && let Some(warning) = binding.warning()
-        && !matches!(target, Target::Upstream(_) | Target::Directory(_))
-    {
-        tracing::warn!("{warning}");
-    }
+    binding.skip_assets = skip_assets(route).unwrap_or_default();
     let step =
         Step { address: binding.address.to_string(), options: None, doer: Doer::Target(target) };
-    Ok((binding, step))
+    Ok(Some((binding, step)))
+}
+
+impl App {
+    /// The app's own route that stands behind one of the router's indexes; none for a hook's.
+    pub fn own_route(&self, index: usize) -> Option<&config::Route> {
+        match self.router.origin(index) {
+            (Section::App, at) => self.config.routes.get(at),
+            _ => None,
+        }
+    }
+
+    /// Routes of the app that do not say what they do with assets (Sails warns of them).
+    pub fn asset_warnings(&self) -> Vec<Problem> {
+        let mut warnings = Vec::new();
+        for (index, (_, _, binding)) in self.router.bindings().enumerate() {
+            let Some(route) = self.own_route(index) else { continue };
+            let target = &route.target;
+            let serves_assets = matches!(
+                target,
+                config::Target::Upstream { .. } | config::Target::Directory { .. }
+            );
+            if let Some(text) = binding.warning().filter(|_| !serves_assets) {
+                warnings.push(at(route, split_hint(&text)));
+            }
+        }
+        warnings
+    }
+
+    /// What the app's targets answer that hooks in front of them do not see: advice for `check`.
+    pub fn cover_warnings(&self) -> Vec<Problem> {
+        let describe = |found: &Uncovered| {
+            let route = self.own_route(found.target)?;
+            let owner = |index: usize| match &self.steps[index].doer {
+                Doer::Hook { hook, .. } => format!(" of hook `{}`", hook.name()),
+                Doer::Target(_) => String::new(),
+            };
+            let text = found.text(&format!(" ({})", route.target), owner);
+            Some(at(route, split_hint(&text)))
+        };
+        uncovered(&self.router).iter().filter_map(describe).collect()
+    }
+}
+
+fn at(route: &config::Route, (message, hint): (String, Option<String>)) -> Problem {
+    Problem { message, origin: Some(route.origin.clone()), hint }
 }
 
 fn fixed(status: u16, headers: &[(String, String)], body: &FixedBody) -> Result<Fixed, String> {
@@ -314,10 +368,20 @@ fn of_hook(hook: &Hook, text: &str) -> Problem {
 
 fn of_route(route: &config::Route, text: &str) -> Problem {
     let (message, hint) = split_hint(text);
-    Problem {
-        message: format!("route `{}`: {message}", route.address),
-        origin: Some(route.origin.clone()),
-        hint,
+    at(route, (format!("route `{}`: {message}", route.address), hint))
+}
+
+/// An error with its causes; its hint stays at the end.
+fn whole(error: &dyn std::error::Error) -> String {
+    let (mut text, hint) = split_hint(&error.to_string());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    match hint {
+        Some(hint) => format!("{text}\nhint: {hint}"),
+        None => text,
     }
 }
 

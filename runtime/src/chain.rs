@@ -25,13 +25,13 @@ use smallvec::SmallVec;
 use crate::app::{App, Doer, Step};
 use crate::body::Body;
 use crate::error::{self, Audience, Code, Failure};
-use crate::exchange::{Exchange, Request, RequestId, Stage};
+use crate::exchange::{Exchange, Hop, Request, RequestId, Stage};
 use crate::finish::{Counted, Finish};
 use crate::host::overlay;
-use crate::router::{MatchError, Matches, Path};
+use crate::router::{Matches, Path};
 use crate::sandbox::instance::Outcome;
 use crate::server::Peer;
-use crate::target::{Answer, Hop, Target, Tunnel};
+use crate::target::{Answer, Target, Tunnel};
 
 /// An exchange on its way, and what it owes to those that it has met.
 ///
@@ -107,13 +107,13 @@ fn admit(
     let started = Instant::now();
     let (mut head, body) = request.into_parts();
     let server = &app.config.server;
-    let (ip, scheme) = app.trust_proxy.client(&peer, &head.headers);
-    let trusted = app.trust_proxy.trusts(&peer);
+    let (ip, scheme) = server.trust_proxy.client(&peer, &head.headers);
+    let trusted = server.trust_proxy.trusts(&peer);
     let given = head.headers.get("x-request-id").filter(|_| trusted);
     let id = given.and_then(RequestId::given).unwrap_or_else(RequestId::next);
     let mut refused = None;
     let path = Path::parse(head.uri.path()).unwrap_or_else(|error| {
-        refused = Some(Failure::new(Code::BadRequest, error.to_string()));
+        refused = Some(error.into());
         Path::default()
     });
     let mut body = Body::incoming(body);
@@ -280,13 +280,8 @@ fn matches(journey: &mut Journey, from: usize) -> Result<Matches, Failure> {
     let app = journey.app.clone();
     let exchange = journey.exchange();
     let request = &exchange.request;
-    let found = app
-        .router
-        .find(&request.method, &request.path, request.query.as_deref(), from)
-        .map_err(|error| match error {
-            MatchError::Steps { .. } => Failure::new(Code::Internal, error.to_string()),
-            _ => Failure::new(Code::BadRequest, error.to_string()),
-        })?;
+    let query = request.query.as_deref();
+    let found = app.router.find(&request.method, &request.path, query, from)?;
     exchange.options = merged_options(&app.steps, &found);
     Ok(found)
 }

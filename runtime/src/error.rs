@@ -12,6 +12,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::body::Body;
+use crate::router::{MatchError, PathError};
 
 /// What kind of failure: the row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -219,6 +220,22 @@ impl Failure {
             }
             _ => self.code.row().2,
         }
+    }
+}
+
+impl From<PathError> for Failure {
+    fn from(error: PathError) -> Self {
+        Self::new(Code::BadRequest, error.to_string())
+    }
+}
+
+impl From<MatchError> for Failure {
+    fn from(error: MatchError) -> Self {
+        let code = match error {
+            MatchError::Steps { .. } => Code::Internal,
+            _ => Code::BadRequest,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

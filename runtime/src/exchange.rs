@@ -15,7 +15,6 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::body::Body;
 use crate::router::{Params, Path};
-use crate::target::Hop;
 
 /// One request with its response-to-be.
 #[derive(Debug)]
@@ -92,6 +91,15 @@ pub struct Request {
     pub started: Instant,
     /// The connection after an upgrade, for whoever answers with 101.
     pub upgrade: Option<OnUpgrade>,
+}
+
+/// The hop that the request came from: whoever opened the client's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Whether what it says in `X-Forwarded-*` counts, by `trust_proxy`. It is then passed on.
+    pub trusted: bool,
 }
 
 /// The response's side.

@@ -10,21 +10,22 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::app::{App, BindError, bind};
-use crate::config::{Config, Problems, hook_timeout};
+use crate::app::{App, BindError, Targets, bind, targets};
+use crate::config::{Config, Problem, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::hook::find::{Found, Hooks, find, problem};
 use crate::hook::{self, Hook, said};
 use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
 use crate::sandbox::engine::Room;
 use crate::sandbox::{Engine, Instance, Program};
+use crate::server::Tls;
 
 /// Why an app did not lift.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LiftError {
     /// Something is wrong with configuration or components. Nothing has run.
-    #[error("{0}")]
+    #[error(transparent)]
     Problems(#[from] Problems),
     /// Hooks failed in a phase.
     #[error("{}", lines(.0))]
@@ -54,24 +55,71 @@ struct Lifting {
     queue: Option<mpsc::Receiver<Event>>,
 }
 
-/// Everything before the first call into a hook: what `boathook check` does.
+/// Everything before the first call into a hook. `problems` is what is wrong with the configuration
+/// itself, as [`crate::config::survey`] has it.
 ///
 /// # Errors
 /// All problems of the configuration and of all hooks, at once.
-pub fn prepare(mut config: Config) -> Result<Prepared, LiftError> {
-    let (hooks, mut problems) = find(&mut config);
-    let config_keys: Vec<(String, String)> =
-        hooks.found.iter().map(|hook| (hook.name.to_string(), hook.config_key.clone())).collect();
-    if problems.0.is_empty() {
-        // A hook that could not be read may be the one whose key it is.
-        problems = config.tree.check_roots(&config_keys).err().unwrap_or_default();
-    }
+pub fn prepare(mut config: Config, mut problems: Problems) -> Result<Prepared, LiftError> {
+    let (hooks, mut found) = find(&mut config);
+    // What is said of hooks is read again once they are known: what is wrong there is known already.
+    found.0.retain(|problem| !problems.0.contains(problem));
+    problems.0.extend(found.0);
+    let targets = targets(&config).unwrap_or_else(|found| {
+        problems.0.extend(found.0);
+        Targets::default()
+    });
+    problems.0.extend(unfit_tls(&config));
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, &hooks.found, &mut problems);
+    let roots = Roots::of(&hooks);
     if !problems.0.is_empty() {
+        problems.0.extend(roots.check(&config.tree).0);
+        problems.sort();
         return Err(problems.into());
     }
-    Ok(Prepared { config, hooks, programs })
+    Ok(Prepared { config, hooks, roots, targets, programs })
+}
+
+/// What is wrong with certificate and key: better said now than when the socket is bound.
+fn unfit_tls(config: &Config) -> Option<Problem> {
+    let tls = config.server.tls.as_ref()?;
+    let tls = Tls { certificate: tls.cert.clone(), key: tls.key.clone() };
+    let error = anyhow::Error::new(tls.load().err()?);
+    let mut problem = problem(format!("{error:#}"));
+    problem.origin = config.tree.origin("tls");
+    Some(problem)
+}
+
+/// Compiles a hook outside of any app and checks it against the world, for `boathook inspect`.
+///
+/// # Errors
+/// Everything that keeps it from being a hook.
+pub fn try_load(hook: &Found) -> Result<(), LiftError> {
+    let room = Room { instances: 1, memory: hook.limits.memory };
+    let engine = Engine::new(room).map_err(LiftError::Engine)?;
+    let mut problems = Problems::default();
+    compile(&engine, std::slice::from_ref(hook), &mut problems);
+    if problems.0.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+/// The root keys that hooks account for.
+#[derive(Debug)]
+struct Roots(Vec<(String, String)>);
+
+impl Roots {
+    fn of(hooks: &Hooks) -> Self {
+        let found = hooks.found.iter();
+        let found = found.map(|hook| (hook.name.to_string(), hook.config_key.clone()));
+        // Of those that are not lifted, nothing else is of interest.
+        let others = hooks.other_keys.iter().filter(|key| !is_ours(key));
+        Self(found.chain(others.map(|key| (String::new(), key.clone()))).collect())
+    }
+
+    /// The roots that nobody accounts for, once all defaults are merged: they may bring some.
+    fn check(&self, tree: &Tree) -> Problems {
+        tree.check_roots(&self.0).err().unwrap_or_default()
+    }
 }
 
 /// Hooks that are compiled and have not run.
@@ -81,6 +129,8 @@ pub struct Prepared {
     pub config: Config,
     /// What was found.
     pub hooks: Hooks,
+    roots: Roots,
+    targets: Targets,
     programs: Vec<Arc<Program>>,
 }
 
@@ -97,6 +147,7 @@ pub async fn lift(prepared: Prepared) -> Result<Arc<App>, LiftError> {
 pub struct Configured {
     config: Config,
     disabled: Vec<String>,
+    targets: Targets,
     shared: Arc<Shared>,
     lifting: Vec<Lifting>,
     overrides: Arc<String>,
@@ -118,9 +169,9 @@ impl Configured {
 /// Runs `defaults` of all hooks, then `configure` of all, and freezes the configuration.
 ///
 /// # Errors
-/// What failed first: a phase does not begin before the one ahead of it has succeeded everywhere.
+/// All that failed in one phase: none begins before the one ahead of it has succeeded everywhere.
 pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, programs } = prepared;
+    let Prepared { config, hooks, roots, targets, programs } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
@@ -131,21 +182,47 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
         development: config.environment == crate::config::ENVIRONMENT,
     });
     let time = config.server.hook_timeout;
-    let mut lifting = Vec::new();
+    let (mut lifting, mut failures) = (Vec::new(), Vec::new());
     for (found, program) in hooks.found.into_iter().zip(programs) {
-        lifting.push(start(found, program, &shared).await?);
-    }
-    for lifting in &mut lifting {
-        defaults(lifting, &overrides, time).await?;
-    }
-    for Lifting { context, program, instance, .. } in &mut lifting {
-        if program.has_lifecycle() {
-            let returned = instance.configure(&hook::lifecycle(time)).await;
-            said(&context.name, Phase::Configure, returned)?;
+        match start(found, program, &shared).await {
+            Ok(started) => lifting.push(started),
+            Err(failure) => failures.push(failure),
         }
     }
+    all_succeeded(&mut failures)?;
+    for lifting in &mut lifting {
+        failures.extend(defaults(lifting, &overrides, time).await.err());
+    }
+    all_succeeded(&mut failures)?;
+    let unknown = shared.config.read(|tree| roots.check(tree));
+    if !unknown.0.is_empty() {
+        return Err(unknown.into());
+    }
+    let mut failed: Vec<Arc<str>> = Vec::new();
+    for Lifting { context, program, instance, .. } in &mut lifting {
+        // If one that it comes after has failed, that is the error that counts.
+        let misses =
+            context.callable.iter().any(|after| failed.iter().any(|name| **name == **after));
+        if misses || !program.has_lifecycle() {
+            failed.extend(misses.then(|| context.name.clone()));
+            continue;
+        }
+        let returned = instance.configure(&hook::lifecycle(time)).await;
+        if let Err(failure) = said(&context.name, Phase::Configure, returned) {
+            failed.push(context.name.clone());
+            failures.push(failure);
+        }
+    }
+    all_succeeded(&mut failures)?;
     shared.config.freeze();
-    Ok(Configured { config, disabled: hooks.disabled, shared, lifting, overrides })
+    Ok(Configured { config, disabled: hooks.disabled, targets, shared, lifting, overrides })
+}
+
+fn all_succeeded(failures: &mut Vec<Failure>) -> Result<(), LiftError> {
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(LiftError::Hooks(std::mem::take(failures))),
+    }
 }
 
 /// Runs `initialize` of all hooks, binds their routes, and makes the app.
@@ -153,7 +230,7 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
 /// # Errors
 /// Everything that failed; hooks that had loaded were lowered again.
 pub async fn initialize(configured: Configured) -> Result<Arc<App>, LiftError> {
-    let Configured { config, disabled, shared, lifting, overrides } = configured;
+    let Configured { config, disabled, targets, shared, lifting, overrides } = configured;
     let (hooks, firsts) = hooks(lifting, &shared, &config)?;
     // Set once, here: a running set is lifted once.
     let _ = shared.hooks.set(hooks.iter().map(Arc::downgrade).collect());
@@ -163,7 +240,7 @@ pub async fn initialize(configured: Configured) -> Result<Arc<App>, LiftError> {
         lower_all(&hooks, &shared).await;
         return Err(LiftError::Hooks(failures));
     }
-    match bind(config, shared.clone(), hooks.clone(), disabled) {
+    match bind(config, targets, shared.clone(), hooks.clone(), disabled) {
         Ok(app) => {
             shared.events.fire("ready", "{}".into());
             Ok(Arc::new(app))
@@ -238,7 +315,7 @@ async fn start(
     found: Found,
     program: Arc<Program>,
     shared: &Arc<Shared>,
-) -> Result<Lifting, LiftError> {
+) -> Result<Lifting, Failure> {
     let context = Arc::new(Context {
         name: found.name.clone(),
         config_key: found.config_key.clone(),
@@ -257,7 +334,7 @@ async fn defaults(
     lifting: &mut Lifting,
     overrides: &String,
     time: Duration,
-) -> Result<(), LiftError> {
+) -> Result<(), Failure> {
     let name = &lifting.context.name;
     let mut all = Value::Object(lifting.found.manifest.defaults.clone().unwrap_or_default());
     if lifting.program.has_lifecycle() {
@@ -271,7 +348,8 @@ async fn defaults(
     lifting.context.shared.config.change(|tree| {
         merged = tree.merge_defaults(name, &lifting.context.config_key, all);
     });
-    merged.map_err(|problem| malformed(name, problem.to_string()).into())
+    // Where it comes from is said already.
+    merged.map_err(|problem| malformed(name, Problem { origin: None, ..problem }.to_string()))
 }
 
 fn malformed(hook: &Arc<str>, text: String) -> Failure {
@@ -384,7 +462,7 @@ async fn initialize_one(
         if failure.code == Code::HookTimeout {
             let (limit, origin) = &hook.timeout;
             let text = format!(
-                "E_HOOK_TIMEOUT: {}: its time of {limit:?} was set by {origin}
+                "E_HOOK_TIMEOUT: {}: its time of {limit:?} was set by {origin}\n\
                  hint: set `{}._hookTimeout` (milliseconds) or `hook_timeout` higher",
                 failure.cause, hook.context.config_key
             );

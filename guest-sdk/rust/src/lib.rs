@@ -124,3 +124,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles those of the README at the top.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct TopReadme;

@@ -1,16 +1,28 @@
 //! Turns what was typed into a call: one file a command, no behaviour of its own.
 //!
-//! Exit codes: 0, 1 where the command failed, 2 where it was typed wrong.
+//! What was asked for goes to standard output, as text or, with `--json`, as one JSON document. What
+//! went wrong goes to standard error, and so does the log; with `--json` it is the document, for then
+//! it is a program that asks. Exit codes: 0, 1 where the command failed, 2 where it was typed wrong.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
 
 use crate::config::{self, Config, Problems, Sources};
 use crate::log;
 
 mod serve;
+
+mod check;
+mod explain;
+mod inspect;
+mod routes;
+
+mod report;
+mod text;
 
 /// Web-server hooks in the style of Sails.js, as WebAssembly components.
 #[derive(Debug, Parser)]
@@ -25,6 +37,21 @@ enum Command {
     /// Lift an app and serve it
     #[command(visible_alias = "lift")]
     Serve(serve::Serve),
+    /// Find all that keeps an app from being served
+    Check(check::Check),
+    /// List an app's routes in the order in which requests meet them
+    Routes(routes::Routes),
+    /// Look at an app's configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Show what a component is, and what it asks for
+    Inspect(inspect::Inspect),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Show what is configured, and where each value comes from
+    Explain(explain::Explain),
 }
 
 /// What every command about an app takes.
@@ -54,12 +81,31 @@ struct Settings {
     log_json: bool,
 }
 
+/// For programs that read the answer.
+#[derive(Debug, Args)]
+struct Json {
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
 impl App {
-    /// Reads and checks the configuration.
+    /// Reads the configuration for a command that only looks: it says nothing of what goes well,
+    /// unless it was told to.
+    fn look(&self) -> Result<(Config, Problems), Problems> {
+        let (mut config, problems) = self.config(Vec::new())?;
+        if config.tree.get("log.level").is_none() {
+            config.server.log_level = log::Level::Warn;
+            log::set_level(log::Level::Warn);
+        }
+        Ok((config, problems))
+    }
+
+    /// Reads the configuration, and what is wrong with it.
     fn config(
         &self,
-        overrides: Vec<(String, serde_json::Value, String)>,
-    ) -> Result<Config, Problems> {
+        overrides: Vec<(String, Value, String)>,
+    ) -> Result<(Config, Problems), Problems> {
         let mut overrides = overrides;
         let vars: Vec<_> = std::env::vars_os().collect();
         let level = |name: &str| {
@@ -72,7 +118,7 @@ impl App {
         if let Some(logged) = logged {
             overrides.push(("log.level".into(), logged.into(), "--log".into()));
         }
-        let config = config::load(&Sources {
+        let (config, problems) = config::survey(&Sources {
             dir: self.dir.clone(),
             environment: self.settings.env.clone(),
             vars,
@@ -80,32 +126,71 @@ impl App {
             overrides,
         })?;
         log::start(config.server.log_level, self.settings.log_json);
-        Ok(config)
+        Ok((config, problems))
+    }
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Serve(_) => false,
+            Self::Check(check) => check.json.json,
+            Self::Routes(routes) => routes.json.json,
+            Self::Config(ConfigCommand::Explain(explain)) => explain.json.json,
+            Self::Inspect(inspect) => inspect.json.json,
+        }
     }
 }
 
 /// Runs the command that was typed.
 pub fn run(cli: Cli) -> ExitCode {
+    let wants_json = cli.command.wants_json();
     let result = match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Routes(routes) => routes.run(),
+        Command::Config(ConfigCommand::Explain(explain)) => explain.run(),
+        Command::Inspect(inspect) => inspect.run(),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if wants_json {
+        say_json(&report::json(&error));
+    } else {
+        complain(&report::text(&error));
     }
+    ExitCode::FAILURE
+}
+
+/// Runs a command that lifts an app.
+fn block_on<T>(
+    workers: Option<usize>,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = workers {
+        runtime.worker_threads(workers);
+    }
+    let runtime = runtime.enable_all().build().context("cannot start threads")?;
+    let result = runtime.block_on(work);
+    // Guest calls whose client has left may still run; they have had their drain.
+    runtime.shutdown_background();
+    result
 }
 
 /// Prints to standard output. A reader that went away, as `head` does, is no error.
 fn say(text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", text::printable(text));
+}
+
+/// Prints a JSON document to standard output.
+fn say_json(document: &Value) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{}", text::json(document));
 }
 
 /// Prints to standard error.
 fn complain(text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", text::printable(text));
 }

@@ -7,10 +7,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{App, complain, say};
+use super::{App, block_on, complain, routes, say, text};
 use crate::app;
 use crate::chain;
-use crate::config::Config;
+use crate::config::{Config, Problems};
 use crate::lift;
 use crate::server::{Listener, Options, Tls};
 
@@ -27,24 +27,16 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let listen = self.listen.map(|listen| ("listen".into(), listen.into(), "--listen".into()));
-        let config = self.app.config(listen.into_iter().collect())?;
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        if let Some(workers) = config.server.workers {
-            runtime.worker_threads(workers);
-        }
-        let runtime = runtime.enable_all().build().context("cannot start threads")?;
-        let result = runtime.block_on(serve(config));
-        // Guest calls whose client has left may still run; they have had their drain.
-        runtime.shutdown_background();
-        result
+        let (config, problems) = self.app.config(listen.into_iter().collect())?;
+        block_on(config.server.workers, serve(config, problems))
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
-    let options = options(&config)?;
+async fn serve(config: Config, problems: Problems) -> anyhow::Result<()> {
     let drain = config.server.drain;
     let stop = stop()?;
-    let prepared = tokio::task::block_in_place(|| lift::prepare(config))?;
+    let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems))?;
+    let options = options(&prepared.config)?;
     let mut lifting = std::pin::pin!(lift::lift(prepared));
     let mut stopped = stop.clone();
     let app = tokio::select! {
@@ -59,6 +51,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         }
     };
     announce(&app, &listener);
+    if app.shared.development {
+        for warning in app.asset_warnings() {
+            tracing::warn!("{warning}");
+        }
+    }
     let _ = app.tunnels.set(listener.tunnels());
     app.shared.events.fire("lifted", "{}".into());
 
@@ -144,6 +141,10 @@ fn announce(app: &Arc<app::App>, listener: &Listener) {
     say(&format!("hooks in order: {hooks}"));
     if !app.disabled.is_empty() {
         say(&format!("disabled: {}", app.disabled.join(", ")));
+    }
+    let routes = routes::table(app);
+    if !routes.is_empty() {
+        say(&format!("routes:\n{}", text::indented(&text::columns(&routes))));
     }
     say(&format!("listening on {scheme}://{}", listener.local_addr()));
 }

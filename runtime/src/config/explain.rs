@@ -1,9 +1,12 @@
 //! Lists what is configured under a key, with where each value was said: `config explain`.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::key;
-use super::problem::Origin;
+use super::names;
+use super::problem::{Origin, did_you_mean};
 use super::server;
 use super::traced::{Traced, Wins};
 use super::tree::Tree;
@@ -30,6 +33,33 @@ impl Tree {
             leaves(&key::join(&path), part, &mut lines);
         }
         lines
+    }
+}
+
+/// Why there is nothing under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unset {
+    /// It is a key of ours that has no default, and nobody set it.
+    Ours,
+    /// It is no key at all; the hint may name the one that was meant.
+    Unknown(Option<String>),
+}
+
+impl Tree {
+    /// Why [`Tree::explain`] has nothing to say of a key.
+    pub fn unset(&self, dotted: &str) -> Unset {
+        let path = key::split(dotted);
+        if let Some((last, parents)) = path.split_last()
+            && names::ours_below(parents).contains(&last.as_str())
+        {
+            return Unset::Ours;
+        }
+        let mut known = BTreeSet::new();
+        for Explained { key, .. } in self.explain("") {
+            let parts = key::split(&key);
+            known.extend((1..=parts.len()).map(|length| key::join(&parts[..length])));
+        }
+        Unset::Unknown(did_you_mean(dotted, known.iter().map(String::as_str)))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::names;
 use super::problem::Problems;
 use super::reader::{Table, whole};
-use super::units::{duration, duration_or_zero, size};
+use super::units::{duration, duration_or_zero, duration_text, size, size_text};
 
 /// Thread CPU time of one call. A middleware takes microseconds; a hundred milliseconds is a busy
 /// loop, and short enough that the connection's other requests do not notice.
@@ -129,6 +131,28 @@ impl PartialLimits {
         }
     }
 
+    /// Those that are said, by their keys, as an operator would write them.
+    pub fn rows(&self) -> Vec<(&'static str, Value)> {
+        let time = |time: Option<Duration>| time.map(|time| duration_text(time).into());
+        let size = |bytes: Option<u64>| bytes.map(|bytes| size_text(bytes).into());
+        let rows: [(&str, Option<Value>); 13] = [
+            ("cpu", time(self.cpu)),
+            ("start", time(self.start)),
+            ("wall", time(self.wall)),
+            ("fuel", self.fuel.map(Value::from)),
+            ("memory", size(self.memory)),
+            ("body", size(self.body)),
+            ("log", size(self.log)),
+            ("host_calls", self.host_calls.map(Value::from)),
+            ("handles", self.handles.map(Value::from)),
+            ("tables", self.tables.map(Value::from)),
+            ("instances", self.instances.map(Value::from)),
+            ("queue", self.queue.map(Value::from)),
+            ("queue_wait", time(self.queue_wait)),
+        ];
+        rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     /// Reads the keys of a hook's limits; which others the table may have is the caller's matter.
     fn read(table: &Table, problems: &mut Problems) -> Self {
         Self {
@@ -193,6 +217,25 @@ impl Limits {
             instances: said.instances,
             queue: said.queue.unwrap_or(QUEUE),
             queue_wait: said.queue_wait.unwrap_or(QUEUE_WAIT),
+        }
+    }
+
+    /// The same as if they had all been written down.
+    pub fn written(&self) -> PartialLimits {
+        PartialLimits {
+            cpu: Some(self.cpu),
+            start: Some(self.start),
+            wall: Some(self.wall),
+            fuel: self.fuel,
+            memory: Some(self.memory),
+            body: Some(self.body),
+            log: Some(self.log),
+            host_calls: Some(self.host_calls),
+            handles: Some(self.handles),
+            tables: Some(self.tables),
+            instances: self.instances,
+            queue: Some(self.queue),
+            queue_wait: Some(self.queue_wait),
         }
     }
 

@@ -46,7 +46,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-pub use explain::Explained;
+pub use explain::{Explained, Unset};
 pub use files::FILE;
 pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
 pub use http::Http;
@@ -114,7 +114,21 @@ pub struct Config {
 }
 
 /// Reads and checks the configuration of an app folder.
+///
+/// # Errors
+/// Everything that is wrong with it.
 pub fn load(sources: &Sources) -> Result<Config, Problems> {
+    let (config, problems) = survey(sources)?;
+    problems.or(config)
+}
+
+/// Reads the configuration of an app folder as far as it goes, and says what is wrong with it: for
+/// those who go on and look for what is wrong with hooks, to report all of it at once. What is wrong
+/// has its default in the configuration; nothing must run with it.
+///
+/// # Errors
+/// With a layer missing, what the rest means would be a guess: that is all there is to report.
+pub fn survey(sources: &Sources) -> Result<(Config, Problems), Problems> {
     let mut problems = Problems::default();
     let environment = environment(sources, &mut problems);
     let names = [FILE.to_owned(), files::of_environment(&environment)];
@@ -122,14 +136,13 @@ pub fn load(sources: &Sources) -> Result<Config, Problems> {
     assemble(sources, environment, &texts, problems)
 }
 
-/// The pure part of [`load`]: from texts, and what was wrong with getting them, to a configuration.
-/// With a layer missing, what the rest means would be a guess, so that is not looked at.
+/// The pure part of [`survey`]: from texts, and what was wrong with getting them, to a configuration.
 fn assemble(
     sources: &Sources,
     environment: String,
     texts: &[files::Text],
     mut problems: Problems,
-) -> Result<Config, Problems> {
+) -> Result<(Config, Problems), Problems> {
     let mut layer = traced::Traced::empty();
     for files::Text { label, text } in texts {
         match document::parse(label, text) {
@@ -150,7 +163,8 @@ fn assemble(
         routes: routes::read(&tree, &sources.dir, &mut problems),
         tree,
     };
-    problems.or(config)
+    problems.sort();
+    Ok((config, problems))
 }
 
 /// The name of the environment. It becomes part of a file name, so not every word will do.

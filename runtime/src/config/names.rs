@@ -163,7 +163,8 @@ pub(super) fn loose(name: &str) -> String {
     name.replace('-', "_").to_lowercase()
 }
 
-fn ours_below(parents: &[String]) -> &'static [&'static str] {
+/// Our keys below these ones.
+pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
     let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
     match parents.as_slice() {
         [] => ROOT,

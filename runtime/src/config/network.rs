@@ -31,9 +31,9 @@ pub enum TrustProxy {
     #[default]
     Nobody,
     /// Everybody's: `ip` is the leftmost entry. Only right where nobody but the proxy can connect.
-    Everybody,
+    All,
     /// The last so many hops are ours, the peer being the first.
-    Hops(u8),
+    Hops(u32),
     /// Those of proxies in these networks.
     Networks(Vec<IpNet>),
 }
@@ -79,9 +79,9 @@ pub(super) fn trust_proxy(value: &Value) -> Result<TrustProxy, Expected> {
     };
     let texts: Vec<&str> = match value {
         Value::Bool(false) => return Ok(TrustProxy::Nobody),
-        Value::Bool(true) => return Ok(TrustProxy::Everybody),
+        Value::Bool(true) => return Ok(TrustProxy::All),
         Value::Number(number) => {
-            let hops = number.as_u64().and_then(|hops| u8::try_from(hops).ok()).ok_or_else(bad)?;
+            let hops = number.as_u64().and_then(|hops| u32::try_from(hops).ok()).ok_or_else(bad)?;
             return Ok(if hops == 0 { TrustProxy::Nobody } else { TrustProxy::Hops(hops) });
         }
         Value::String(text) => text.split(',').map(str::trim).collect(),

@@ -117,14 +117,19 @@ pub struct Problems(
 );
 
 impl Problems {
-    /// Turns "nothing was found" into `Ok`, and sorts what was found by its place: people mend
-    /// files from top to bottom.
+    /// Turns "nothing was found" into `Ok`, and sorts what was found.
     pub(super) fn or<T>(mut self, good: T) -> Result<T, Self> {
         if self.0.is_empty() {
             return Ok(good);
         }
-        self.0.sort_by(|a, b| a.origin.cmp(&b.origin));
+        self.sort();
         Err(self)
+    }
+
+    /// Sorts by place: people mend files from top to bottom. What has no place comes last.
+    pub fn sort(&mut self) {
+        let place = |problem: &Problem| (problem.origin.is_none(), problem.origin.clone());
+        self.0.sort_by_key(place);
     }
 
     pub(super) fn push(&mut self, problem: Problem) {

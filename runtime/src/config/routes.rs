@@ -2,6 +2,7 @@
 //!
 //! What an address means is the router's to say; here it is a string that is not empty.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -84,6 +85,19 @@ pub enum FixedBody {
     Text(String),
     /// Anything that was not written as a string, to be sent as JSON.
     Json(Value),
+}
+
+impl fmt::Display for Target {
+    /// What answers in a few words, as a listing or a warning names it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upstream { url, .. } => write!(f, "upstream {url}"),
+            Self::Directory { path, .. } => write!(f, "directory {}", path.display()),
+            Self::Action { hook, action } => write!(f, "hook `{hook}` action `{action}`"),
+            Self::Redirect { to, status } => write!(f, "redirect {status} to {to}"),
+            Self::Respond { status, .. } => write!(f, "response {status}"),
+        }
+    }
 }
 
 /// The keys that say what answers.

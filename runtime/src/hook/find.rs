@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::order::{Node, order};
+use super::order::{Node, OrderError, order};
 use super::{Facts, SECTION};
 use crate::config::{
-    Config, Installed, Limits, Manifest, Mode, Origin, PartialLimits, Problem, Problems, manifest,
+    Config, HookSettings, Installed, Limits, Manifest, Mode, Origin, PartialLimits, Problem,
+    Problems, manifest,
 };
 
 /// How the manifest beside a component is called.
@@ -45,17 +46,25 @@ pub struct Hooks {
     pub found: Vec<Found>,
     /// Those that the operator switched off.
     pub disabled: Vec<String>,
+    /// Config keys of those that are there and not among the found: their settings are no mistake.
+    pub other_keys: Vec<String>,
 }
 
 /// A place where a hook may lie.
 struct Place {
-    /// The component.
+    /// The file, or the folder that holds it.
     path: PathBuf,
-    /// The folder that holds its `hook.toml`, where it has a folder of its own.
-    folder: Option<PathBuf>,
     /// The name that it has where neither manifest nor operator gives another.
     fallback: String,
     installed: Option<Installed>,
+}
+
+/// A component as it was read.
+struct Read {
+    path: PathBuf,
+    wasm: Arc<[u8]>,
+    facts: Facts,
+    manifest: Manifest,
 }
 
 /// Finds the hooks of an app, and everything that is wrong with any of them. Those that are found
@@ -64,64 +73,46 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
     let mut problems = Vec::new();
     let mut hooks = Hooks::default();
     let mut places = in_folder(&config.server.hooks_dir, &mut problems);
-    places.extend(config.installed.iter().filter_map(|(package, installed)| {
-        let fallback = Installed::name_of_package(package).to_owned();
-        match component_of(&installed.path) {
-            Ok((path, folder)) => {
-                Some(Place { path, folder, fallback, installed: Some(installed.clone()) })
-            }
-            Err(text) => {
-                let mut problem = problem(format!("installed package `{package}`: {text}"));
-                problem.origin = Some(installed.origin.clone());
-                problems.push(problem);
-                None
-            }
-        }
+    places.extend(config.installed.iter().map(|(package, installed)| Place {
+        path: installed.path.clone(),
+        fallback: Installed::name_of_package(package).to_owned(),
+        installed: Some(installed.clone()),
     }));
 
     // Names come first: settings that an environment variable spells loosely find their hook by them.
     let mut named = Vec::new();
     for place in places {
-        match read(&place) {
-            Ok((wasm, facts, manifest)) => {
-                let name = place.installed.as_ref().and_then(|installed| installed.name.clone());
-                let name = name.or(manifest.name.clone()).unwrap_or_else(|| place.fallback.clone());
-                named.push((name, place, Ok((wasm, facts, manifest))));
-            }
-            Err(found) => named.push((place.fallback.clone(), place, Err(found))),
-        }
+        let read = read(&place);
+        let given = place.installed.as_ref().and_then(|installed| installed.name.clone());
+        let own = read.as_ref().ok().and_then(|read| read.manifest.name.clone());
+        let name = given.or(own).unwrap_or_else(|| place.fallback.clone());
+        named.push((name, place, read));
     }
     let names: Vec<String> = named.iter().map(|(name, ..)| name.clone()).collect();
     if let Err(found) = config.know_hooks(&names) {
         problems.extend(found.0);
     }
+    let mut unread = BTreeSet::new();
     for (name, place, read) in named {
         let settings = config.hook(&name);
+        let installed_key = place.installed.and_then(|installed| installed.config_key);
+        let operators_key = settings.config_key.clone().or(installed_key);
+        let own_key = read.as_ref().ok().and_then(|read| read.manifest.config_key.clone());
+        let config_key = operators_key.or(own_key).unwrap_or_else(|| name.clone());
         if !settings.enabled {
             tracing::info!("hook `{name}` is disabled");
             hooks.disabled.push(name);
+            hooks.other_keys.push(config_key);
             continue;
         }
-        let (wasm, facts, manifest) = match read {
-            Ok(read) => read,
+        match read {
+            Ok(read) => hooks.found.push(Found::new(name, config_key, read, &settings, config)),
             Err(found) => {
                 problems.extend(found.0);
-                continue;
+                unread.insert(loose(&name));
+                hooks.other_keys.extend([config_key.replace('_', "-"), config_key]);
             }
-        };
-        let installed_key = place.installed.and_then(|installed| installed.config_key);
-        let config_key = settings.config_key.clone().or(installed_key);
-        hooks.found.push(Found {
-            config_key: config_key.or(manifest.config_key.clone()).unwrap_or_else(|| name.clone()),
-            after: settings.after.clone().or(manifest.after.clone()).unwrap_or_default(),
-            mode: settings.mode.or(manifest.mode).unwrap_or_default(),
-            limits: limits(config, &manifest.limits, &settings.limits),
-            name: name.into(),
-            path: place.path,
-            wasm,
-            facts,
-            manifest,
-        });
+        }
     }
     problems.extend(duplicates(&hooks.found));
     let disabled: BTreeSet<String> = hooks.disabled.iter().cloned().collect();
@@ -130,24 +121,74 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
     match order(&nodes, &disabled) {
         Ok(order) => hooks.found = order.into_iter().map(|at| hooks.found[at].clone()).collect(),
         // A hook that could not be read is missed by those after it: one mistake, one problem.
-        Err(_) if !problems.is_empty() => {}
-        Err(errors) => problems.extend(errors.iter().map(problem)),
+        Err(errors) => problems.extend(
+            errors
+                .iter()
+                .filter(|error| match error {
+                    OrderError::Unknown { after, .. } => !unread.contains(&loose(after)),
+                    _ => true,
+                })
+                .map(problem),
+        ),
     }
     (hooks, Problems(problems))
 }
 
-/// Reads a single component outside of any app, for `boathook inspect`.
-///
-/// # Errors
-/// If it cannot be read or is no component.
-pub fn read_file(path: &Path) -> Result<(Arc<[u8]>, Facts, Manifest), Problems> {
-    let (path, folder) = component_of(path).map_err(|text| Problems(vec![problem(text)]))?;
-    let fallback = stem(&path);
-    read(&Place { path, folder, fallback, installed: None })
+impl Found {
+    /// A hook as it would run with these settings in this app.
+    fn new(
+        name: String,
+        config_key: String,
+        read: Read,
+        settings: &HookSettings,
+        config: &Config,
+    ) -> Self {
+        let Read { path, wasm, facts, manifest } = read;
+        let all = &config.server.limits.hooks;
+        Self {
+            config_key,
+            after: settings.after.clone().or(manifest.after.clone()).unwrap_or_default(),
+            mode: settings.mode.or(manifest.mode).unwrap_or_default(),
+            limits: Limits::resolve(all, &manifest.limits, &settings.limits),
+            name: name.into(),
+            path,
+            wasm,
+            facts,
+            manifest,
+        }
+    }
+
+    /// Reads a single component outside of any app, for `boathook inspect`: what it says of itself,
+    /// and what would hold if nobody said anything else. The path may be that of the hook's folder.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no component.
+    pub fn alone(path: &Path) -> Result<Self, Problems> {
+        // `.` and `..` are names of folders too.
+        let named = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let fallback = if path.is_dir() { file_name(&named) } else { stem(&named) };
+        let read =
+            read(&Place { path: path.to_owned(), fallback: fallback.clone(), installed: None })?;
+        let name = read.manifest.name.clone().unwrap_or(fallback);
+        let nothing = PartialLimits::default();
+        let Read { path, wasm, facts, manifest } = read;
+        Ok(Self {
+            config_key: manifest.config_key.clone().unwrap_or_else(|| name.clone()),
+            after: manifest.after.clone().unwrap_or_default(),
+            mode: manifest.mode.unwrap_or_default(),
+            limits: Limits::resolve(&nothing, &manifest.limits, &nothing),
+            name: name.into(),
+            path,
+            wasm,
+            facts,
+            manifest,
+        })
+    }
 }
 
-fn limits(config: &Config, manifest: &PartialLimits, settings: &PartialLimits) -> Limits {
-    Limits::resolve(&config.server.limits.hooks, manifest, settings)
+/// File names spell a hook's name with `_` where its manifest may have `-`.
+fn loose(name: &str) -> String {
+    name.replace('-', "_").to_lowercase()
 }
 
 /// The places in the app's hooks folder, by name. No such folder, no hooks.
@@ -167,23 +208,10 @@ fn in_folder(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Place> {
         if file_name.starts_with('.') {
             continue;
         }
-        if path.is_dir() {
-            match component_of(&path) {
-                Ok((component, own)) => {
-                    let place = Place {
-                        path: component,
-                        folder: own,
-                        fallback: file_name.clone(),
-                        installed: None,
-                    };
-                    places.insert((file_name, true), place);
-                }
-                Err(text) => problems.push(problem(format!("hook `{file_name}`: load: {text}"))),
-            }
-        } else if path.extension().is_some_and(|extension| extension == "wasm") {
-            let fallback = stem(&path);
-            let place = Place { path, folder: None, fallback, installed: None };
-            places.insert((file_name, false), place);
+        let is_folder = path.is_dir();
+        if is_folder || path.extension().is_some_and(|extension| extension == "wasm") {
+            let fallback = if is_folder { file_name.clone() } else { stem(&path) };
+            places.insert((file_name, is_folder), Place { path, fallback, installed: None });
         }
     }
     places.into_values().collect()
@@ -211,26 +239,29 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
 }
 
 /// Reads a component and its manifest.
-fn read(place: &Place) -> Result<(Arc<[u8]>, Facts, Manifest), Problems> {
-    let path = place.path.display();
+fn read(place: &Place) -> Result<Read, Problems> {
     let failed = |text: String| {
-        Problems(vec![problem(format!("hook `{}`: load: {path}: {text}", place.fallback))])
+        let mut problem = problem(format!("hook `{}`: load: {text}", place.fallback));
+        problem.origin = place.installed.as_ref().map(|installed| installed.origin.clone());
+        Problems(vec![problem])
     };
-    let wasm =
-        std::fs::read(&place.path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let facts = Facts::read(&wasm).map_err(|error| failed(error.to_string()))?;
-    let mut read = Manifest::default();
+    let (path, folder) = component_of(&place.path).map_err(failed)?;
+    let shown = path.display();
+    let wasm = std::fs::read(&path)
+        .map_err(|error| failed(format!("{shown}: cannot be read: {error}")))?;
+    let facts = Facts::read(&wasm).map_err(|error| failed(format!("{shown}: {error}")))?;
+    let mut manifest = Manifest::default();
     if let Some(text) = &facts.manifest {
-        read = manifest::parse(text, &format!("{path} (section `{SECTION}`)"))?;
+        manifest = manifest::parse(text, &format!("{shown} (section `{SECTION}`)"))?;
     }
-    if let Some(file) = place.folder.as_ref().map(|folder| folder.join(MANIFEST_FILE))
+    if let Some(file) = folder.map(|folder| folder.join(MANIFEST_FILE))
         && file.exists()
     {
         let text = std::fs::read_to_string(&file)
             .map_err(|error| failed(format!("{}: cannot be read: {error}", file.display())))?;
-        read = read.overlay(manifest::parse(&text, &file.display().to_string())?);
+        manifest = manifest.overlay(manifest::parse(&text, &file.display().to_string())?);
     }
-    Ok((wasm.into(), facts, read))
+    Ok(Read { path, wasm: wasm.into(), facts, manifest })
 }
 
 /// Two hooks of one name, case aside: their events, settings and methods could not be told apart.
@@ -257,6 +288,10 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// A problem from a text that may end in a hint line.
 pub(crate) fn problem(text: impl ToString) -> Problem {
     let text = text.to_string();
@@ -265,4 +300,81 @@ pub(crate) fn problem(text: impl ToString) -> Problem {
         None => (text, None),
     };
     Problem { message, origin: None::<Origin>, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+
+    const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    /// An app whose hooks are folders: name, component, manifest.
+    fn found(toml: &str, hooks: &[(&str, &[u8], &str)]) -> (Hooks, Vec<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("boathook.toml"), toml).unwrap();
+        for (name, wasm, manifest) in hooks {
+            let folder = dir.path().join("hooks").join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("hook.wasm"), wasm).unwrap();
+            std::fs::write(folder.join(MANIFEST_FILE), manifest).unwrap();
+        }
+        let sources = Sources { dir: dir.path().to_owned(), ..Sources::default() };
+        let (hooks, problems) = find(&mut load(&sources).unwrap());
+        let place = format!("{}/", dir.path().display());
+        (hooks, problems.0.iter().map(|it| it.to_string().replace(&place, "")).collect())
+    }
+
+    fn names(hooks: &Hooks) -> Vec<&str> {
+        hooks.found.iter().map(|hook| &*hook.name).collect()
+    }
+
+    #[test]
+    fn a_hook_that_cannot_be_read_is_one_problem_and_the_others_are_looked_at() {
+        let (hooks, problems) = found(
+            "hooks.torn_one = { mode = 'single' }",
+            &[
+                ("torn_one", b"", ""),
+                ("a", EMPTY_COMPONENT, "after = ['torn-one']"),
+                ("b", EMPTY_COMPONENT, "after = ['nobody']"),
+            ],
+        );
+        assert_eq!(
+            problems,
+            [
+                "hook `torn_one`: load: hooks/torn_one/hook.wasm: the file is empty\n\
+                 hint: was the build interrupted?",
+                "hook `b`: `after` names `nobody`, and there is no such hook",
+            ]
+        );
+        assert_eq!(names(&hooks), ["a", "b"]);
+        assert_eq!(hooks.other_keys, ["torn-one", "torn_one"]);
+    }
+
+    #[test]
+    fn a_disabled_hook_keeps_its_config_key_and_its_mistakes_to_itself() {
+        let (hooks, problems) = found(
+            "hooks = { a = false, torn = false }",
+            &[("a", EMPTY_COMPONENT, "config_key = 'own'"), ("torn", b"", "")],
+        );
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(names(&hooks), [""; 0]);
+        assert_eq!(hooks.disabled, ["a", "torn"]);
+        assert_eq!(hooks.other_keys, ["own", "torn"]);
+    }
+
+    #[test]
+    fn a_hook_alone_is_what_it_says_of_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("shy");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("hook.wasm"), EMPTY_COMPONENT).unwrap();
+        std::fs::write(folder.join(MANIFEST_FILE), "mode = 'single'\nlimits.cpu = '9ms'").unwrap();
+        let hook = Found::alone(&folder).unwrap();
+        assert_eq!((&*hook.name, &*hook.config_key), ("shy", "shy"));
+        assert_eq!(hook.mode, Mode::Single);
+        assert_eq!(hook.limits.cpu, std::time::Duration::from_millis(9));
+        // Its file alone has neither the folder's name nor its manifest.
+        assert_eq!(&*Found::alone(&folder.join("hook.wasm")).unwrap().name, "hook");
+    }
 }

@@ -69,38 +69,49 @@ pub fn order(
             });
         }
     }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
     let mut left: BTreeMap<&str, BTreeSet<&str>> = hooks
         .iter()
-        .map(|hook| (hook.name, hook.after.iter().map(String::as_str).collect()))
+        .map(|hook| {
+            let after = hook.after.iter().map(String::as_str);
+            (hook.name, after.filter(|after| index.contains_key(after)).collect())
+        })
         .collect();
     let mut ordered = Vec::with_capacity(hooks.len());
-    while let Some(name) = left.iter().find(|(_, after)| after.is_empty()).map(|(name, _)| *name) {
-        left.remove(name);
-        left.values_mut().for_each(|after| {
-            after.remove(name);
-        });
-        ordered.push(index[name]);
+    while !left.is_empty() {
+        if let Some(name) = left.iter().find(|(_, after)| after.is_empty()).map(|(name, _)| *name) {
+            remove(&mut left, name);
+            ordered.push(index[name]);
+            continue;
+        }
+        // Without this cycle the others show, too.
+        let cycle = cycle(&left);
+        cycle.iter().for_each(|name| remove(&mut left, name));
+        let names: Vec<String> = cycle.iter().map(|name| format!("`{name}`")).collect();
+        errors.push(OrderError::Cycle(names.join(" after ")));
     }
-    if left.is_empty() { Ok(ordered) } else { Err(vec![OrderError::Cycle(cycle(&left))]) }
+    if errors.is_empty() { Ok(ordered) } else { Err(errors) }
 }
 
-/// One cycle among hooks that all wait for each other: `a -> b -> a`.
-fn cycle(left: &BTreeMap<&str, BTreeSet<&str>>) -> String {
+fn remove(left: &mut BTreeMap<&str, BTreeSet<&str>>, name: &str) {
+    left.remove(name);
+    left.values_mut().for_each(|after| {
+        after.remove(name);
+    });
+}
+
+/// One cycle among hooks that all wait for each other, as `a`, `b`, `a`.
+fn cycle<'a>(left: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<&'a str> {
     let mut path: Vec<&str> = left.keys().next().copied().into_iter().collect();
     while let Some(next) =
         path.last().and_then(|last| left.get(last)).and_then(|after| after.first())
     {
         if let Some(start) = path.iter().position(|name| name == next) {
             path.push(next);
-            let names: Vec<String> = path[start..].iter().map(|name| format!("`{name}`")).collect();
-            return names.join(" after ");
+            return path.split_off(start);
         }
         path.push(next);
     }
-    path.join(" after ")
+    path
 }
 
 /// The name most like `wanted`, if one is like it at all.
@@ -146,6 +157,20 @@ mod tests {
         assert_eq!(
             names(hooks).unwrap_err(),
             ["hooks come after each other: `a` after `b` after `c` after `a`"]
+        );
+    }
+
+    #[test]
+    fn one_mistake_does_not_hide_another() {
+        let hooks: &[(&str, &[&str])] =
+            &[("a", &["b"]), ("b", &["a"]), ("c", &["d", "x"]), ("d", &["c"]), ("e", &["a"])];
+        assert_eq!(
+            names(hooks).unwrap_err(),
+            [
+                "hook `c`: `after` names `x`, and there is no such hook",
+                "hooks come after each other: `a` after `b` after `a`",
+                "hooks come after each other: `c` after `d` after `c`",
+            ]
         );
     }
 

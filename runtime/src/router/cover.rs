@@ -23,9 +23,17 @@ use super::verbs::{VerbSet, Verbs};
 pub struct Uncovered {
     /// The target's index in the order of [`Router::bindings`].
     pub target: usize,
-    /// The index of the `before` binding that does not see it.
-    pub before: usize,
-    text: String,
+    target_address: String,
+    /// Index, address and path of the `before` bindings that do not see it: all those on one path.
+    before: Vec<(usize, String, String)>,
+    missed: Missed,
+}
+
+/// What is not seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Missed {
+    Methods(VerbSet),
+    Assets,
 }
 
 /// Why somebody might be surprised: what targets answer that the `before` routes on their paths do
@@ -51,34 +59,84 @@ pub fn uncovered(router: &Router) -> Vec<Uncovered> {
                 Relation::Covers => answered.without(seen),
                 _ => VerbSet::NONE,
             };
-            let mut warn = |text| warnings.push(Uncovered { target, before: guard.index, text });
+            let mut warn = |missed| {
+                warnings.push(Uncovered {
+                    target,
+                    target_address: address.to_string(),
+                    before: guard.bindings.iter().map(Guarding::written).collect(),
+                    missed,
+                });
+            };
             if !missed.is_empty() {
-                warn(methods_text(address, guard, missed));
+                warn(Missed::Methods(missed));
             }
             if guard.skips_by_default && answered.meets(guard.verbs) && may_be_asset(address) {
-                warn(assets_text(address, guard));
+                warn(Missed::Assets);
             }
         }
     }
     warnings
 }
 
+impl Uncovered {
+    /// The text, with what the router does not know: what the target is, such as
+    /// ` (upstream http://127.0.0.1:3000)`, and for the index of a `before` binding whose it is, such as
+    /// ` of hook \`auth\``.
+    pub fn text(&self, target: &str, owner: impl Fn(usize) -> String) -> String {
+        let answers = &self.target_address;
+        let (mut routes, mut paths) = (Vec::new(), Vec::new());
+        for (index, address, path) in &self.before {
+            routes.push(format!("`{address}`{}", owner(*index)));
+            paths.push(path);
+        }
+        let one = routes.len() == 1;
+        let routes =
+            format!("`before` route{} {}", if one { "" } else { "s" }, routes.join(" and "));
+        match self.missed {
+            Missed::Methods(missed) => format!(
+                "`{answers}`{target} answers {}, which {routes} {} not see\n\
+                 hint: write `ALL {}` if it is to see them",
+                list(missed),
+                if one { "does" } else { "do" },
+                paths.first().map_or("/*", |path| path),
+            ),
+            Missed::Assets => format!(
+                "`{answers}`{target} answers paths that look like assets, such as `/x.js`, which \
+                 {routes} {} by default\n\
+                 hint: declare `keep-assets` if it is to see them, `skip-assets` if not",
+                if one { "skips" } else { "skip" },
+            ),
+        }
+    }
+}
+
 impl fmt::Display for Uncovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.text("", |_| String::new()))
     }
 }
 
 /// The `before` bindings on one path.
 struct Guard<'r> {
-    /// The first of them.
-    index: usize,
+    bindings: Vec<Guarding<'r>>,
     address: &'r Address,
     verbs: VerbSet,
     /// One has no verb, so that its author may have thought of all.
     verb_left_out: bool,
     /// All of them skip assets, none because its author said so.
     skips_by_default: bool,
+}
+
+/// One of them.
+struct Guarding<'r> {
+    index: usize,
+    address: &'r Address,
+}
+
+impl Guarding<'_> {
+    fn written(&self) -> (usize, String, String) {
+        (self.index, self.address.to_string(), self.address.path().to_owned())
+    }
 }
 
 fn guards(router: &Router) -> Vec<Guard<'_>> {
@@ -93,13 +151,14 @@ fn guards(router: &Router) -> Vec<Guard<'_>> {
         let skips = binding.skips_assets() && binding.skip_assets == SkipAssets::Default;
         match guards.iter_mut().find(|guard| same_path(guard.address, address)) {
             Some(guard) => {
+                guard.bindings.push(Guarding { index, address });
                 guard.verbs = guard.verbs.with(verbs);
                 guard.verb_left_out |= verb_left_out;
                 guard.skips_by_default &= skips;
             }
             None => {
                 guards.push(Guard {
-                    index,
+                    bindings: vec![Guarding { index, address }],
                     address,
                     verbs,
                     verb_left_out,
@@ -109,26 +168,6 @@ fn guards(router: &Router) -> Vec<Guard<'_>> {
         }
     }
     guards
-}
-
-fn methods_text(target: &Address, guard: &Guard<'_>, missed: VerbSet) -> String {
-    format!(
-        "`{target}` answers {}, but `before` route `{}` sees only {}\n\
-         hint: write `ALL {}` if it is to see them",
-        list(missed),
-        guard.address,
-        list(guard.verbs),
-        guard.address.path(),
-    )
-}
-
-fn assets_text(target: &Address, guard: &Guard<'_>) -> String {
-    format!(
-        "`{target}` answers paths that look like assets, such as `/x.js`, but `before` route `{}` \
-         skips them by default\n\
-         hint: declare `keep-assets` if it is to see them, `skip-assets` if not",
-        guard.address,
-    )
 }
 
 fn list(verbs: VerbSet) -> String {
@@ -165,9 +204,26 @@ mod tests {
     fn methods_that_a_guard_without_a_verb_does_not_see_are_named() {
         assert_eq!(
             warnings(&["/admin/*"], "/admin/*"),
-            ["`/admin/*` answers OPTIONS, TRACE, CONNECT, others such as PROPFIND, but `before` \
-              route `/admin/*` sees only GET, HEAD, PUT, POST, DELETE, PATCH\n\
-              hint: write `ALL /admin/*` if it is to see them"]
+            [
+                "`/admin/*` answers OPTIONS, TRACE, CONNECT, others such as PROPFIND, which `before` \
+              route `/admin/*` does not see\n\
+              hint: write `ALL /admin/*` if it is to see them"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_text_names_the_target_and_whose_routes_do_not_see_it() {
+        let before = ["GET /admin/*", "POST /admin/*"];
+        let before = before.map(|text| Binding::new(address(text), true)).to_vec();
+        let target = Binding::new(address("PUT /admin/*"), false);
+        let router = Router::new(before, vec![target], vec![]);
+        let owner = |index| format!(" of hook `{}`", ["auth", "log"][index]);
+        assert_eq!(
+            uncovered(&router)[0].text(" (upstream http://a)", owner),
+            "`PUT /admin/*` (upstream http://a) answers PUT, which `before` routes `GET /admin/*` \
+             of hook `auth` and `POST /admin/*` of hook `log` do not see\n\
+             hint: write `ALL /admin/*` if it is to see them"
         );
     }
 
@@ -177,7 +233,7 @@ mod tests {
         assert_eq!(found, [""; 0], "the POST route sees assets, so nothing is certain");
         let found = warnings(&["GET /files/:name"], "GET /files/*");
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains("`GET /files/:name` skips them by default"), "{}", found[0]);
+        assert!(found[0].contains("`GET /files/:name` skips by default"), "{}", found[0]);
     }
 
     #[test]

@@ -10,34 +10,11 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::HeaderMap;
-use http::header::HeaderName;
-use ipnet::IpNet;
 
 use super::Peer;
+use crate::config::TrustProxy;
 use crate::exchange::Scheme;
-
-/// The addresses that a request came through, as proxies write them.
-pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// The scheme that the client used.
-pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// The host that the client asked for.
-pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// Whose `X-Forwarded-*` count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TrustProxy {
-    /// Nobody's: the client is whoever opened the connection.
-    #[default]
-    Nobody,
-    /// Everybody's. Only behind a proxy that replaces these headers, else every client chooses its
-    /// own address.
-    All,
-    /// Those of this many proxies, nearest first.
-    Hops(u32),
-    /// Those of proxies in these networks. Addresses are looked up in canonical form: a network of
-    /// IPv4 addresses mapped into IPv6 has nobody in it.
-    Networks(Vec<IpNet>),
-}
+use crate::target::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 impl TrustProxy {
     /// Whether what the peer itself says about a request counts: its `X-Forwarded-*` headers, its

@@ -35,8 +35,6 @@ pub(crate) mod tests;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use self::forwarded::TrustProxy;
-pub(crate) use self::forwarded::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 pub use self::listener::{BindError, Drained, Listener};
 pub use self::tls::{Tls, TlsError};
 pub use self::tunnels::{Cut, Tunnels};

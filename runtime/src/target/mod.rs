@@ -10,13 +10,20 @@ mod directory;
 mod tunnel;
 
 use http::header::LOCATION;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::body::Body;
 
 pub use self::directory::{Directory, DirectoryError};
 pub use self::tunnel::{Tunnel, TunnelFacts};
-pub use self::upstream::{Answer, Hop, Options as UpstreamOptions, Upstream, UpstreamError};
+pub use self::upstream::{Answer, Options as UpstreamOptions, Upstream, UpstreamError};
+
+/// The addresses that a request came through, as proxies write them.
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The scheme that the client used.
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// The host that the client asked for.
+pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// What answers a route without a hook.
 #[derive(Debug)]

@@ -19,7 +19,6 @@ mod tests;
 
 use std::error::Error;
 use std::fmt::Write;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ use self::pace::{ClientFault, Paced, Progress};
 use super::{Tunnel, strip_prefix};
 use crate::body::Body;
 use crate::error::{Code, Failure};
-use crate::exchange::Request;
+use crate::exchange::{Hop, Request};
 
 /// A server that requests are forwarded to.
 #[derive(Debug)]
@@ -125,15 +124,6 @@ pub enum UpstreamError {
         /// Why.
         source: rustls::Error,
     },
-}
-
-/// The hop that the request came from: whoever opened the client's connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Hop {
-    /// Its address.
-    pub ip: IpAddr,
-    /// Whether what it says in `X-Forwarded-*` counts, by `trust_proxy`. It is then passed on.
-    pub trusted: bool,
 }
 
 /// What an upstream answered.

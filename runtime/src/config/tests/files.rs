@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::files::decode;
-use super::super::{Sources, load};
+use super::super::{Sources, load, survey};
 
 /// A folder of its own for one test, gone when the test is over.
 struct Folder(PathBuf);
@@ -28,6 +28,17 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+#[test]
+fn a_survey_goes_on_after_a_mistake_but_not_without_a_layer() {
+    let folder = Folder::new("survey", &[("boathook.toml", b"drain = 'x'\naccess_log = true")]);
+    let (config, problems) = survey(&folder.sources(None)).expect("a configuration");
+    assert!(config.server.access_log);
+    assert_eq!(problems.0.len(), 1);
+    assert_eq!(load(&folder.sources(None)), Err(problems));
+    let folder = Folder::new("survey-torn", &[("boathook.toml", b"access_log = ")]);
+    assert_eq!(survey(&folder.sources(None)).expect_err("no configuration").0.len(), 1);
 }
 
 #[test]

@@ -92,7 +92,8 @@ fn read(toml: &str, vars: Vec<(String, String)>, sets: Vec<String>) -> Result<Co
     let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     let sources = Sources { vars, sets, ..Sources::default() };
     let texts = [Text { label: "boathook.toml".into(), text: toml.into() }];
-    assemble(&sources, "development".into(), &texts, Problems::default())
+    let (config, problems) = assemble(&sources, "development".into(), &texts, Problems::default())?;
+    problems.or(config)
 }
 
 fn traced(value: &Value, hook: &str) -> Traced {

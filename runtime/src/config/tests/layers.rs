@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Explained, Origin};
+use super::super::{Explained, Origin, Unset};
 use super::{Said, bad, good};
 
 fn file(file: &str, line: usize) -> Origin {
@@ -262,6 +262,23 @@ fn explain_names_every_leaf_with_its_origin() {
 }
 
 #[test]
+fn a_key_without_a_value_is_ours_or_unknown() {
+    let config = good("[shout]\nphrase = 'yolo'");
+    for key in ["workers", "tls", "limits.fuel", "hooks.shout.mode"] {
+        assert_eq!(config.tree.explain(key), []);
+        assert_eq!(config.tree.unset(key), Unset::Ours, "{key}");
+    }
+    let meant = |key: &str, meant: Option<&str>| {
+        let hint = meant.map(|meant| format!("did you mean `{meant}`?"));
+        assert_eq!(config.tree.unset(key), Unset::Unknown(hint), "{key}");
+    };
+    meant("shout.prase", Some("shout.phrase"));
+    meant("shuot", Some("shout"));
+    meant("limits.memroy", Some("limits.memory"));
+    meant("nothing.here", None);
+}
+
+#[test]
 fn explain_knows_our_own_defaults() {
     let config = good("[limits]\ncpu = '1s'");
     let line = |key: &str| {
@@ -303,10 +320,10 @@ fn a_config_key_that_is_ours_is_refused() {
     let known = [("logger".into(), "log".into()), ("session".into(), "session".into())];
     assert_eq!(
         config.tree.check_roots(&known).expect_err("refused").to_string(),
-        "hook `session`: config key `session` belongs to the server\n\
-         hint: set `hooks.session.config_key` to another word\n\
-         boathook.toml:2: hook `logger`: config key `log` belongs to the server\n\
-         hint: set `hooks.logger.config_key` to another word"
+        "boathook.toml:2: hook `logger`: config key `log` belongs to the server\n\
+         hint: set `hooks.logger.config_key` to another word\n\
+         hook `session`: config key `session` belongs to the server\n\
+         hint: set `hooks.session.config_key` to another word"
     );
 }
 

@@ -43,7 +43,9 @@ impl Said<'_> {
             |label: &str, text: &str| Text { label: label.to_owned(), text: text.to_owned() };
         let texts =
             [file("boathook.toml", self.toml), file("boathook.production.toml", self.production)];
-        assemble(&sources, "production".to_owned(), &texts, Problems::default())
+        let (config, problems) =
+            assemble(&sources, "production".to_owned(), &texts, Problems::default())?;
+        problems.or(config)
     }
 
     fn good(&self) -> Config {

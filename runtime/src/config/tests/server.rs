@@ -224,7 +224,7 @@ fn what_is_kept_for_later_is_refused_by_name() {
 fn trust_is_given_to_nobody_everybody_hops_or_networks() {
     let trust = |written: &str| good(&format!("trust_proxy = {written}")).server.trust_proxy;
     assert_eq!(trust("false"), TrustProxy::Nobody);
-    assert_eq!(trust("true"), TrustProxy::Everybody);
+    assert_eq!(trust("true"), TrustProxy::All);
     assert_eq!(trust("0"), TrustProxy::Nobody);
     assert_eq!(trust("2"), TrustProxy::Hops(2));
     assert_eq!(trust("[]"), TrustProxy::Nobody);
@@ -353,4 +353,16 @@ fn a_hook_timeout_must_be_positive_and_whole() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn limits_are_listed_under_the_keys_that_set_them() {
+    let limits = Limits { fuel: Some(7), instances: Some(3), ..Limits::default() };
+    let rows = limits.written().rows();
+    let mut keys: Vec<&str> = rows.iter().map(|(key, _)| *key).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, super::super::names::LIMITS);
+    let toml: Vec<String> = rows.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let config = good(&format!("[hooks.a.limits]\n{}", toml.join("\n")));
+    assert_eq!(config.hook("a").limits, limits.written());
 }

@@ -71,7 +71,7 @@ fn request(method: Method, path: &str, headers: &[Header<'_>]) -> Request {
         body: Body::Empty,
         ip: IpAddr::from([127, 0, 0, 1]),
         scheme: Scheme::Http,
-        peer: crate::target::Hop { ip: IpAddr::from([127, 0, 0, 1]), trusted: false },
+        peer: crate::exchange::Hop { ip: IpAddr::from([127, 0, 0, 1]), trusted: false },
         id: RequestId::next(),
         started: Instant::now(),
         upgrade: None,

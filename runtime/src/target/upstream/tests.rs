@@ -2,7 +2,7 @@
 //! server too or says word for word what it is told to.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -11,11 +11,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::config::TrustProxy;
 use crate::error::{Audience, respond};
-use crate::exchange::{RequestId, Scheme as ClientScheme};
+use crate::exchange::{Hop, RequestId, Scheme as ClientScheme};
 use crate::router::Path;
 use crate::server::tests::{Running, local, rest, soon, start, until};
-use crate::server::{Peer, TrustProxy, Tunnels};
+use crate::server::{Peer, Tunnels};
 
 /// A request as the server makes it of hyper's.
 fn exchange_request(

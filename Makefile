@@ -1,0 +1,44 @@
+# Boathook: what a developer types. `make help` lists it.
+#
+# Needs cargo by rustup, a C compiler, GNU make and bash; scripts/check-tools says what is missing. Everything
+# that makes components runs in `with_wasm`, which sees to the target wasm32-wasip2 first.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup hooks guests demo test lint bench clean
+
+# In a shell of its own: where the target needs another rustc, only what makes components may see that one.
+with_wasm = wasm=$$(scripts/setup-wasm-target) && eval "$$wasm" &&
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Provide the target wasm32-wasip2 (WASM_TARGET_SKIP="rustup source web" leaves ways out)
+	@scripts/check-tools
+	@scripts/setup-wasm-target
+
+hooks: ## Build the sample hooks into sample-hooks/app/hooks
+	@scripts/check-tools
+	@$(with_wasm) scripts/build-hooks
+
+guests: ## Build the components that the tests run
+	@scripts/check-tools
+	@$(with_wasm) scripts/build-guests
+
+demo: ## Serve the sample hooks; make demo ARGS="--set shout.phrase=yolo"
+	@scripts/demo $(ARGS)
+
+test: hooks guests ## All tests, those of the sample hooks included
+	cargo test --workspace --exclude guests --no-fail-fast
+
+lint: ## Format, clippy, rustdoc, WIT and tidiness; warnings are errors
+	@scripts/check-tools
+	@scripts/lint
+
+bench: ## Micro benchmarks of router and configuration
+	@scripts/check-tools
+	cargo bench -p boathook --bench spine $(if $(ARGS),-- $(ARGS))
+
+clean: ## Remove what was built; the target wasm32-wasip2 stays
+	cargo clean
+	rm -rf sample-hooks/app/hooks/*.wasm sample-hooks/app/.boathook

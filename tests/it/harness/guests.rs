@@ -1,0 +1,94 @@
+//! Finds the components that fixtures name: guests, sample hooks, and a few that are a line of text.
+
+use std::path::{Path, PathBuf};
+
+/// Components that no SDK makes, as text.
+const TEXTS: &[(&str, &str)] = &[
+    ("empty", "(component)"),
+    ("other-version", r#"(component (import "boathook:hook/log@0.2.0" (instance)))"#),
+    ("unknown-import", r#"(component (import "acme:lamp/switch@1.0.0" (instance)))"#),
+    ("exports-other", r#"(component (instance $i) (export "wasi:cli/run@0.2.0" (instance $i)))"#),
+    (
+        "start-spins",
+        "(component (core module $m (func $f (loop (br 0))) (start $f)) (core instance (instantiate $m)))",
+    ),
+    (
+        "start-traps",
+        "(component (core module $m (func $f unreachable) (start $f)) (core instance (instantiate $m)))",
+    ),
+    ("big-memory", "(component (core module $m (memory 512)) (core instance (instantiate $m)))"),
+];
+
+/// The bytes of a component, by the name that fixtures use; files that are none have names, too.
+pub(crate) fn component(name: &str) -> Vec<u8> {
+    if let Some((_, text)) = TEXTS.iter().find(|(known, _)| *known == name) {
+        return wat::parse_str(text).unwrap_or_else(|error| panic!("guest `{name}`: {error}"));
+    }
+    match name {
+        "no-bytes" => return Vec::new(),
+        "no-wasm" => return b"#!/bin/sh\necho no hook\n".to_vec(),
+        "core-module" => return b"\0asm\x01\0\0\0".to_vec(),
+        "truncated" => {
+            let mut bytes = component("trace");
+            bytes.truncate(bytes.len() / 2);
+            return bytes;
+        }
+        "bad-manifest" => {
+            return with_manifest(
+                "manifest_version = 1\nname = \"Bad Manifest\"\nmod = \"single\"\n",
+            );
+        }
+        _ => {}
+    }
+    for folder in [guests_dir(), samples_dir()] {
+        if let Ok(bytes) = std::fs::read(folder.join(format!("{name}.wasm"))) {
+            return bytes;
+        }
+    }
+    panic!(
+        "there is no guest `{name}`, neither in {} nor in {}\n\
+         hint: run `scripts/build-guests` and `scripts/build-hooks` first",
+        guests_dir().display(),
+        samples_dir().display()
+    );
+}
+
+/// The empty component with a manifest.
+fn with_manifest(text: &str) -> Vec<u8> {
+    let mut bytes = component("empty");
+    let payload = [&[8], &b"boathook"[..], text.as_bytes()].concat();
+    bytes.push(0);
+    let mut length = payload.len();
+    while length >= 0x80 {
+        bytes.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend(payload);
+    bytes
+}
+
+/// Where `scripts/build-guests` puts the guests.
+pub(crate) fn guests_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("guests")
+}
+
+/// Where `scripts/build-hooks` puts the sample hooks.
+pub(crate) fn samples_dir() -> PathBuf {
+    root().join("sample-hooks/app/hooks")
+}
+
+/// The names of all guests: those with a source, and those that are text.
+pub(crate) fn guest_names() -> Vec<String> {
+    let sources =
+        std::fs::read_dir(root().join("tests/guests/examples")).expect("the guests' folder");
+    let stem = |path: PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let mut names: Vec<String> = sources.filter_map(|entry| stem(entry.ok()?.path())).collect();
+    names.extend(TEXTS.iter().map(|(name, _)| (*name).to_owned()));
+    names.sort();
+    names
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace")
+}

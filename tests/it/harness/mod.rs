@@ -1,0 +1,26 @@
+//! Runs the tests' cases: an app folder from a string, a server as a process of its own, requests over
+//! real sockets, and what came of it held against what was expected.
+//!
+//! Only this folder knows how any of that is done. Tests hand a fixture to [`check`]; those
+//! that need a socket or a signal of their own lift an [`App`] from it and go on by hand. Nothing
+//! here sleeps: whoever waits waits for a line of the log, for bytes, or for an exit, with a bound so
+//! generous that only a hang reaches it.
+
+mod app;
+mod check;
+mod fixture;
+mod guests;
+mod http;
+mod upstream;
+
+pub(crate) use app::{App, Ran, boathook};
+pub(crate) use check::check;
+pub(crate) use fixture::Fixture;
+pub(crate) use guests::{component, guest_names, guests_dir, samples_dir};
+pub(crate) use http::{Client, Response};
+pub(crate) use upstream::Upstream;
+
+use std::time::Duration;
+
+/// How long anything may take that is expected to happen. Reached by a hang alone.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,294 @@
+//! Which hooks there are: found, named, ordered, disabled.
+
+use crate::harness::check;
+
+#[test]
+fn hooks_that_come_after_each_other_are_an_error_that_shows_the_cycle() {
+    check(
+        "
+        //- hooks
+        a: trace; after = [\"b\"]
+        b: trace; after = [\"c\"]
+        c: trace; after = [\"a\"]
+        //- fails
+        hooks come after each other: `a` after `b` after `c` after `a`
+        //- not in log
+        defaults hook=
+        ",
+    );
+}
+
+#[test]
+fn an_unknown_hook_in_after_is_an_error_with_a_suggestion() {
+    check(
+        "
+        //- hooks
+        orm: trace
+        a: trace; after = [\"orn\"]
+        //- fails
+        hook `a`: `after` names `orn`, and there is no such hook
+        hint: did you mean `orm`?
+        ",
+    );
+}
+
+#[test]
+fn a_disabled_hook_in_after_is_an_error_that_says_so() {
+    check(
+        "
+        //- boathook.toml
+        hooks.b = false
+        //- hooks
+        a: trace; after = [\"b\"]
+        b: trace
+        //- fails
+        hook `a`: `after` names `b`, which is disabled
+        hint: enable it, or disable `a` as well
+        ",
+    );
+}
+
+#[test]
+fn the_operators_after_goes_over_the_manifests() {
+    check(
+        "
+        //- boathook.toml
+        hooks.a.after = []
+        //- hooks
+        a: trace; after = [\"b\"]
+        b: trace
+        //- stdout
+        hooks in order: a, b
+        ",
+    );
+}
+
+#[test]
+fn a_hook_is_disabled_from_each_of_the_three_places_and_by_the_string_too() {
+    for (file, env, arg) in [
+        ("hooks.hello = false", "", ""),
+        ("hooks.hello = 'false'", "", ""),
+        ("", "BOATHOOK_hooks__hello=false", ""),
+        ("", "BOATHOOK_HOOKS__HELLO=false", ""),
+        ("", "", "--set\nhooks.hello=false"),
+        ("hooks.hello = true", "BOATHOOK_hooks__hello=true", "--set\nhooks.hello=\"false\""),
+    ] {
+        check(&format!(
+            "
+//- boathook.toml
+{file}
+//- env
+{env}
+//- args
+{arg}
+//- hooks
+hello
+shout
+//- stdout
+hooks in order: shout
+disabled: hello
+//- GET /hello
+//- 404
+//- GET /shout
+//- 200
+"
+        ));
+    }
+}
+
+#[test]
+fn a_disabled_hook_is_not_even_read() {
+    check(
+        "
+        //- boathook.toml
+        hooks.truncated = false
+        //- hooks
+        truncated
+        //- stdout
+        disabled: truncated
+        ",
+    );
+}
+
+#[test]
+fn an_environment_variable_finds_a_hook_with_a_dash_in_its_name() {
+    check(
+        "
+        //- env
+        BOATHOOK_HOOKS__RATE_LIMIT=false
+        //- hooks
+        rate-limit
+        //- stdout
+        hooks in order: none
+        disabled: rate-limit
+        ",
+    );
+}
+
+#[test]
+fn settings_of_a_hook_that_is_not_there_are_an_error_with_a_suggestion() {
+    check(
+        "
+        //- boathook.toml
+        hooks.helo = false
+        //- hooks
+        hello
+        //- fails
+        boathook.toml:1: there is no hook of this name: `helo`
+        hint: did you mean `hello`?
+        ",
+    );
+}
+
+#[test]
+fn two_hooks_of_one_name_are_an_error_that_names_both_files() {
+    check(
+        "
+        //- boathook.toml
+        [installed.other]
+        path = \"more/hello.wasm\"
+        //- hooks
+        hello
+        more/hello.wasm = hello
+        //- fails
+        hook `hello`: load: `
+        hint: remove one, or give it another name
+        ",
+    );
+    check(
+        "
+        //- hooks
+        twice: trace
+        TWICE: trace
+        //- fails
+        have this name
+        ",
+    );
+}
+
+/// An installed package: its table, its file, and what its hook is called in the end.
+#[track_caller]
+fn installed(package: &str, extra: &str, guest: &str, name: &str) {
+    check(&format!(
+        "
+//- boathook.toml
+[installed.\"{package}\"]
+path = \"node_modules/{package}\"
+{extra}
+//- hooks
+node_modules/{package}/component.wasm = {guest}
+//- stdout
+hooks in order: {name}
+"
+    ));
+}
+
+#[test]
+fn an_installed_hook_is_called_as_sails_would_call_it() {
+    // The guest `routing-only` has no manifest, and so no name of its own.
+    installed("pony", "", "routing-only", "pony");
+    installed("sails-hook-pony", "", "routing-only", "pony");
+    installed("boathook-hook-pony", "", "routing-only", "pony");
+    installed("@my-modules/pony", "", "routing-only", "pony");
+    installed("@my-modules/sails-hook-pony", "", "routing-only", "pony");
+}
+
+#[test]
+fn the_manifests_name_goes_over_the_packages_and_the_operators_over_both() {
+    installed("sails-hook-pony", "", "shout", "shout");
+    installed("@my-modules/sails-hook-pony", "", "shout", "shout");
+    installed("sails-hook-pony", "name = \"foobar\"", "shout", "foobar");
+    installed("@my-modules/shouty", "name = \"security\"", "shout", "security");
+}
+
+#[test]
+fn an_installed_hook_answers_with_its_defaults() {
+    check(
+        "
+        //- boathook.toml
+        [installed.sails-hook-shout]
+        path = \"node_modules/sails-hook-shout\"
+        //- hooks
+        node_modules/sails-hook-shout/shout.wasm = shout
+        //- GET /shout
+        //- 200
+
+        make it rain
+        ",
+    );
+}
+
+#[test]
+fn a_renamed_hook_has_its_settings_under_its_new_name() {
+    check(
+        "
+        //- boathook.toml
+        [foobar]
+        phrase = \"yolo\"
+        [installed.sails-hook-shout]
+        path = \"node_modules/sails-hook-shout\"
+        name = \"foobar\"
+        //- hooks
+        node_modules/sails-hook-shout/shout.wasm = shout
+        //- GET /shout
+        //- 200
+
+        yolo
+        ",
+    );
+}
+
+#[test]
+fn a_config_key_moves_a_hooks_settings() {
+    check(
+        "
+        //- boathook.toml
+        [shoutHook]
+        phrase = \"yolo\"
+        [installed.sails-hook-shout]
+        path = \"node_modules/sails-hook-shout\"
+        config_key = \"shoutHook\"
+        //- hooks
+        node_modules/sails-hook-shout/shout.wasm = shout
+        //- stdout
+        hooks in order: shout
+        //- GET /shout
+        //- 200
+
+        yolo
+        ",
+    );
+}
+
+#[test]
+fn an_installed_hook_is_disabled_like_any_other() {
+    for off in ["false", "'false'"] {
+        check(&format!(
+            "
+            //- boathook.toml
+            hooks.shout = {off}
+            [installed.sails-hook-shout]
+            path = \"node_modules/sails-hook-shout\"
+            //- hooks
+            node_modules/sails-hook-shout/shout.wasm = shout
+            //- stdout
+            disabled: shout
+            //- GET /shout
+            //- 404
+            "
+        ));
+    }
+}
+
+#[test]
+fn an_installed_package_that_is_not_there_is_an_error_with_its_line() {
+    check(
+        "
+        //- boathook.toml
+        [installed.pony]
+        path = \"node_modules/pony\"
+        //- fails
+        node_modules/pony
+        ",
+    );
+}
