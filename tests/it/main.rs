@@ -4,13 +4,20 @@
 
 mod harness;
 
+mod bad_clients;
+mod bad_hooks;
 mod basics;
 mod between_hooks;
 mod bodies;
+mod bypass;
 mod chain;
 mod configuration;
+mod errors;
 mod events;
+mod instances;
 mod lifecycle;
+mod limits;
+mod load;
 mod observing;
 mod order;
 mod responses;

@@ -26,7 +26,7 @@ fn each_helper_has_its_status_and_its_text() {
             content-length: {}
 
             {text}
-            //- GET /helpers/{helper}?data={{\"a\":1}}
+            //- GET /helpers/{helper}?data={{%22a%22:1}}
             //- {status}
             content-type: application/json; charset=utf-8
 
@@ -46,7 +46,7 @@ fn a_server_error_keeps_its_data_to_itself_in_production() {
         production
         //- hooks
         helpers
-        //- GET /helpers/server-error?data={\"password\":1}
+        //- GET /helpers/server-error?data={%22password%22:1}
         //- 500
 
         Internal Server Error

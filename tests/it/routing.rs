@@ -216,7 +216,7 @@ fn options_do_not_stick_to_the_next_request() {
         "
         //- hooks
         echoes
-        hello
+        routes-hook: routes
         //- boathook.toml
         [routes-hook]
         before = [\"GET /other\"]

@@ -75,8 +75,8 @@ fn rows(hook: &Found, cores: usize) -> Vec<Vec<String>> {
     }
     row("file", hook.path.display().to_string());
     row("size", format!("{} bytes", hook.facts.size));
-    let from = if hook.facts.manifest.is_some() { "in the component" } else { "none" };
-    row("manifest", from.to_owned());
+    let from = if hook.facts.manifest.is_some() { "" } else { "not " };
+    row("manifest", format!("{from}in the component"));
     row("mode", marked(word(&hook.mode), manifest.mode.is_some()));
     if !hook.after.is_empty() {
         row("after", hook.after.join(", "));

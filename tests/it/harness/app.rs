@@ -58,7 +58,10 @@ impl App {
         };
         lay_out(dir.path(), fixture, fill);
         let mut command = boathook();
-        command.arg("serve").arg(dir.path()).args(["--listen", "127.0.0.1:0"]);
+        command.arg("serve").arg(dir.path());
+        if !fixture.args.iter().any(|arg| arg == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         if !fixture.args.iter().any(|arg| arg == "--log") {
             command.args(["--log", "verbose"]);
         }

@@ -35,7 +35,7 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
         }
         "bad-manifest" => {
             return with_manifest(
-                "manifest_version = 1\nname = \"Bad Manifest\"\nmod = \"single\"\n",
+                "manifest_version = 1\nname = \"bad-manifest\"\nmod = \"single\"\n",
             );
         }
         _ => {}

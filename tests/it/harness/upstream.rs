@@ -1,7 +1,8 @@
 //! Runs an upstream that answers with what arrived: request line, headers, an empty line, the body.
 //!
 //! The request's own headers make it answer otherwise: `x-answer-status: 503`, `x-answer-body: text`,
-//! `x-answer-bytes: 100000`, and any number of `x-answer-header: name=value`.
+//! `x-answer-bytes: 100000`, and any number of `x-answer-header: name=value`; with `x-answer-never: 1`
+//! it closes after the request instead, and with `x-answer-never: silence` it does nothing at all.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -58,6 +59,11 @@ fn serve(socket: TcpStream, seen: &Mutex<Vec<String>>) -> Option<()> {
             }
         }
         let body = read_body(&mut reader, &headers)?;
+        match wishes(&headers, "x-answer-never").next().map(String::as_str) {
+            None => {}
+            Some("silence") => continue,
+            Some(_) => return None,
+        }
         writer.write_all(&answer(&first, &headers, &body)).ok()?;
     }
 }
