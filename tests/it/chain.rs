@@ -282,6 +282,20 @@ fn a_hook_sees_the_whole_request() {
 }
 
 #[test]
+fn a_request_without_anything_has_empty_values_and_no_missing_ones() {
+    check(
+        "
+        //- hooks
+        echoes
+        //- GET /echoes
+        //- 200
+
+        {\"method\":\"GET\",\"path\":\"/echoes\",\"query\":\"\",\"params\":[],\"ip\":\"127.0.0.1\",\"protocol\":\"http\",\"cookies\":[],\"options\":{\"own\":1},\"locals\":{},\"x\":null,\"body\":\"\"}
+        ",
+    );
+}
+
+#[test]
 fn x_forwarded_for_counts_only_where_the_peer_is_trusted() {
     let ask = |trust: &str, expected: &str| {
         check(&format!(

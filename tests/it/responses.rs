@@ -90,6 +90,19 @@ fn json_has_the_status_that_was_set() {
 }
 
 #[test]
+fn json_keeps_a_content_type_that_was_set() {
+    App::lift(APP).check(
+        "
+        //- GET /helpers/json?data=1&type=application/vnd.api%2bjson
+        //- 200
+        content-type: application/vnd.api+json
+
+        1
+        ",
+    );
+}
+
+#[test]
 fn bytes_have_the_content_type_that_was_set_and_none_otherwise() {
     App::lift(APP).check(
         "
