@@ -4,10 +4,17 @@
 //! Everything that is wrong with a component is found here, before a socket is bound.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::PathBuf;
 
 use wasmtime::component::{Component, InstancePre};
 
+use super::cache::Cache;
+use super::child;
 use super::engine::Engine;
+use crate::config::size_text;
+use crate::hook::Facts;
+use crate::hook::find::Found;
 use crate::host::State;
 use crate::sandbox::bindings::exports::boathook::hook::{
     lifecycle, listening, methods, observing, routing,
@@ -27,6 +34,59 @@ const IMPORTS: [&str; 7] = ["types", "request", "response", "config", "log", "ev
 pub struct Program {
     pub(super) pre: InstancePre<State>,
     pub(super) exports: Indices,
+}
+
+/// How components are compiled.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    /// Where compiled code is kept; nowhere if there is none.
+    pub cache: Option<Cache>,
+    /// The program whose child compiles; this process does if there is none.
+    pub program: Option<PathBuf>,
+}
+
+impl Compiler {
+    /// Takes a component from the cache, or compiles it.
+    fn component(
+        &self,
+        engine: &wasmtime::Engine,
+        wasm: &[u8],
+        metered: bool,
+    ) -> Result<Component, Vec<LoadError>> {
+        let key = Cache::key(wasm, &circumstances(engine));
+        let cached = self.cache.as_ref().and_then(|cache| cache.get(&key));
+        if let Some(component) = cached.and_then(|code| load(engine, &code).ok()) {
+            return Ok(component);
+        }
+        let invalid = |text: String| vec![LoadError::Invalid(text)];
+        let code = match &self.program {
+            Some(program) => child::compile(program, wasm, metered).map_err(invalid)?,
+            None => {
+                engine.precompile_component(wasm).map_err(|error| invalid(format!("{error:#}")))?
+            }
+        };
+        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.put(&key, &code)) {
+            tracing::warn!("compiled code was not kept: {error}");
+        }
+        load(engine, &code).map_err(|error| invalid(format!("{error:#}")))
+    }
+}
+
+/// Everything but the component that compiled code depends on.
+fn circumstances(engine: &wasmtime::Engine) -> Vec<u8> {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let mut all = hasher.finish().to_le_bytes().to_vec();
+    all.extend(env!("CARGO_PKG_VERSION").as_bytes());
+    all
+}
+
+/// Makes a component of compiled code.
+#[expect(unsafe_code, reason = "compiled code is trusted; see the safety comment")]
+fn load(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the code comes out of our own compiler: just now, through a pipe from our own child, or
+    // from a cache that only this user can write to and whose entries carry a hash of themselves.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// Where the exported interfaces are; none where the component has no such interface.
@@ -66,30 +126,51 @@ pub enum LoadError {
          hint: a hook exports one of lifecycle, routing, observing, methods, listening"
     )]
     NotAHook(String),
+    /// It could not even start within its limit.
+    #[error(
+        "needs {needs} of memory from the start, and `limits.memory` is {limit}\n\
+         hint: raise it in `[hooks.<name>] limits`"
+    )]
+    Memory {
+        /// What it has from the start.
+        needs: String,
+        /// What it may have.
+        limit: String,
+    },
     /// The engine refused it: not valid, or its types do not fit.
     #[error("{0}")]
     Invalid(String),
 }
 
 impl Program {
-    /// Compiles a component and checks it against the world. `imports` and `exports` are its names,
-    /// as [`crate::hook::Facts`] has them.
+    /// Compiles a hook's component and checks it against the world.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn load(
         engine: &Engine,
-        wasm: &[u8],
-        imports: &[String],
-        exports: &[String],
+        compiler: &Compiler,
+        hook: &Found,
     ) -> Result<Self, Vec<LoadError>> {
+        let Facts { imports, exports, .. } = &hook.facts;
+        let metered = hook.limits.fuel.is_some();
         let problems = check_names(imports, exports);
         if !problems.is_empty() {
             return Err(problems);
         }
         let invalid = |error: wasmtime::Error| vec![LoadError::Invalid(format!("{error:#}"))];
-        let component = Component::new(&engine.engine, wasm).map_err(invalid)?;
-        let pre = engine.linker.instantiate_pre(&component).map_err(invalid)?;
+        if hook.facts.memory > hook.limits.memory {
+            let (needs, limit) = (hook.facts.memory, hook.limits.memory);
+            return Err(vec![LoadError::Memory {
+                needs: size_text(needs),
+                limit: size_text(limit),
+            }]);
+        }
+        let Some(variant) = engine.variant(metered) else {
+            return Err(vec![LoadError::Invalid("the engine has no room for it".into())]);
+        };
+        let component = compiler.component(&variant.engine, &hook.wasm, metered)?;
+        let pre = variant.linker.instantiate_pre(&component).map_err(invalid)?;
         let mut found = Indices::default();
         for name in exports {
             match ours(name).map(|(interface, _)| interface) {
