@@ -1,6 +1,6 @@
 //! Runs one exchange through its chain: hooks before, what answers, hooks after, and the way back.
 //!
-//! [`handle`] is what the server calls, and it never fails. Below it, [`walk`] is the whole chain: one
+//! [`handle`] is what the server calls, and it never fails. Below it, `walk` is the whole chain: one
 //! loop over the steps that the router found. Nothing here knows how a hook runs; a step hands the
 //! exchange over and gets it back.
 //!
@@ -23,10 +23,12 @@ use hyper::body::Incoming;
 use smallvec::SmallVec;
 
 use crate::app::{App, Doer, Step};
-use crate::body::Body;
+use crate::body::{Body, Paused};
+use crate::config::OnFailure;
 use crate::error::{self, Audience, Code, Failure};
-use crate::exchange::{Exchange, Hop, Request, RequestId, Stage};
+use crate::exchange::{Exchange, Hop, Request, RequestId, Stage, Undo};
 use crate::finish::{Counted, Finish};
+use crate::hook::Hook;
 use crate::host::overlay;
 use crate::router::{Matches, Path};
 use crate::sandbox::instance::Outcome;
@@ -188,16 +190,24 @@ async fn visit(
     else {
         return Ok(Outcome::Next);
     };
+    let body_timeout = journey.app.config.server.http.body_timeout;
     let exchange = journey.exchange();
     exchange.reads_body = *reads_body;
     if *reads_body {
-        gather(exchange, hook.context.limits.body).await?;
+        gather(exchange, hook.context.limits.body, body_timeout).await?;
     }
     let until = exchange.until;
+    if hook.on_failure == OnFailure::Skip {
+        exchange.undo = Undo::Clean;
+    }
     let Some(exchange) = journey.exchange.take() else { return Ok(Outcome::Next) };
     let (exchange, outcome) = calls.during(hook.handle_route(*route, exchange, until)).await;
     journey.exchange = Some(exchange);
-    let outcome = outcome?;
+    let outcome = match outcome {
+        Err(failure) if skips(journey, hook, &failure) => return Ok(Outcome::Next),
+        outcome => outcome?,
+    };
+    journey.exchange().undo = Undo::Off;
     if *observes_response || *observes_finish {
         journey.reached.push(u32::try_from(index).unwrap_or(u32::MAX));
     }
@@ -207,14 +217,29 @@ async fn visit(
     Ok(outcome)
 }
 
+/// Whether a failure is to be passed over, as if the hook had said `next`. What the hook had changed is
+/// taken back.
+fn skips(journey: &mut Journey, hook: &Hook, failure: &Failure) -> bool {
+    if hook.on_failure != OnFailure::Skip || !failure.may_be_skipped() {
+        return false;
+    }
+    let exchange = journey.exchange();
+    exchange.take_back();
+    log(failure, &exchange.request.id);
+    true
+}
+
 /// Gathers the request's body for a hook that reads it. A body that is too long is no failure: the hook
 /// learns of it, and decides.
-async fn gather(exchange: &mut Exchange, limit: u64) -> Result<(), Failure> {
+async fn gather(exchange: &mut Exchange, limit: u64, pause: Duration) -> Result<(), Failure> {
     let until = tokio::time::Instant::from_std(exchange.until);
-    match tokio::time::timeout_at(until, exchange.request.body.gather(limit)).await {
+    match tokio::time::timeout_at(until, exchange.request.body.gather(limit, pause)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             Err(Failure::new(Code::BodyTooLarge, "the request's body is over `http.max_body`"))
+        }
+        Ok(Err(error)) if error.is::<Paused>() => {
+            Err(Failure::new(Code::RequestTimeout, format!("the request's body: {error}")))
         }
         Ok(Err(error)) => {
             Err(Failure::new(Code::BadRequest, format!("the request's body broke off: {error}")))
@@ -320,12 +345,18 @@ async fn observe(journey: &mut Journey, calls: &Calls) {
         else {
             continue;
         };
+        if hook.on_failure == OnFailure::Skip {
+            journey.exchange().undo = Undo::Clean;
+        }
         let Some(exchange) = journey.exchange.take() else { return };
         let (exchange, result) = calls.during(hook.handle_response(*route, exchange)).await;
         journey.exchange = Some(exchange);
-        if let Err(failure) = result {
+        if let Err(failure) = result
+            && !skips(journey, hook, &failure)
+        {
             fail(journey, &failure);
         }
+        journey.exchange().undo = Undo::Off;
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 
@@ -37,8 +38,36 @@ pub struct Exchange {
     pub rerouted: bool,
     /// When it must be over: `limits.exchange` after its start.
     pub until: Instant,
+    /// What the call that runs has changed, where it must be possible to take that back.
+    pub undo: Undo,
     /// How it ended.
     pub outcome: Facts,
+}
+
+/// What a call has changed of an exchange, so that it can be taken back: `on_failure = "skip"`.
+#[derive(Debug, Default)]
+pub enum Undo {
+    /// Nobody will ask.
+    #[default]
+    Off,
+    /// Somebody might, and nothing has been changed.
+    Clean,
+    /// How it was before the first change.
+    Saved(Box<Saved>),
+}
+
+/// An exchange as it was. Bodies are moved here when they are replaced, as a stream cannot be copied.
+#[derive(Debug)]
+pub struct Saved {
+    path: Path,
+    query: Option<String>,
+    request_headers: HeaderMap,
+    request_body: Option<Body>,
+    status: StatusCode,
+    response_headers: HeaderMap,
+    response_body: Option<Body>,
+    locals: Locals,
+    rerouted: bool,
 }
 
 /// How far an exchange has come, and so what of it can still be changed.
@@ -198,7 +227,7 @@ impl fmt::Display for RequestId {
 
 /// Values by name, as JSON text: a hook writes text and the next one reads text, so nothing in
 /// between needs to parse. There are a handful, so a search in order beats a map.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Locals(Vec<(String, String)>);
 
 impl Locals {
@@ -249,8 +278,68 @@ impl Exchange {
             options: None,
             stage: Stage::Request,
             rerouted: false,
+            undo: Undo::Off,
             outcome: Facts::default(),
         })
+    }
+
+    /// To be called before a hook changes anything.
+    pub fn about_to_change(&mut self) {
+        if matches!(self.undo, Undo::Clean) {
+            self.undo = Undo::Saved(Box::new(Saved {
+                path: self.request.path.clone(),
+                query: self.request.query.clone(),
+                request_headers: self.request.headers.clone(),
+                request_body: None,
+                status: self.response.status,
+                response_headers: self.response.headers.clone(),
+                response_body: None,
+                locals: self.locals.clone(),
+                rerouted: self.rerouted,
+            }));
+        }
+    }
+
+    /// Replaces the request's body.
+    pub fn replace_request_body(&mut self, body: Body) {
+        let old = std::mem::replace(&mut self.request.body, body);
+        if let Undo::Saved(saved) = &mut self.undo {
+            saved.request_body.get_or_insert(old);
+        }
+    }
+
+    /// Replaces the response's body.
+    pub fn replace_response_body(&mut self, body: Body) {
+        let old = std::mem::replace(&mut self.response.body, body);
+        if let Undo::Saved(saved) = &mut self.undo {
+            saved.response_body.get_or_insert(old);
+        }
+    }
+
+    /// Adds to the response's body, if that is bytes.
+    pub fn grow_response_body(&mut self, chunk: &[u8]) {
+        let Body::Whole(written) = &mut self.response.body else { return };
+        let written = std::mem::take(written);
+        if let Undo::Saved(saved) = &mut self.undo {
+            saved.response_body.get_or_insert(Body::Whole(written.clone()));
+        }
+        let mut grown = written.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        grown.extend_from_slice(chunk);
+        self.response.body = Body::Whole(grown.freeze());
+    }
+
+    /// Takes back what was changed since `undo` was made `Clean`.
+    pub fn take_back(&mut self) {
+        let Undo::Saved(saved) = std::mem::take(&mut self.undo) else { return };
+        self.request.path = saved.path;
+        self.request.query = saved.query;
+        self.request.headers = saved.request_headers;
+        self.request.body = saved.request_body.unwrap_or(std::mem::take(&mut self.request.body));
+        self.response.status = saved.status;
+        self.response.headers = saved.response_headers;
+        self.response.body = saved.response_body.unwrap_or(std::mem::take(&mut self.response.body));
+        self.locals = saved.locals;
+        self.rerouted = saved.rerouted;
     }
 
     /// An exchange that stands in for one that was lost with a call. The sandbox hands every

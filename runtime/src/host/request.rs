@@ -158,7 +158,7 @@ impl Host for State {
             if body.len() as u64 > limit {
                 return Err(too_large("the body", limit));
             }
-            exchange.request.body = Body::whole(body);
+            exchange.replace_request_body(Body::whole(body));
             Ok(())
         }))
     }

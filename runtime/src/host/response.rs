@@ -1,7 +1,10 @@
 //! Does what the `response` import asks: makes and changes the exchange's response.
 
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, SET_COOKIE};
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION,
+    SET_COOKIE,
+};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::blocks::{joined, parse_block, parse_field, write_block};
@@ -80,34 +83,28 @@ impl Host for State {
     fn write_body(&mut self, chunk: Vec<u8>) -> Result<Set> {
         let limit = self.context.limits.body;
         Ok(self.write("response.write-body", Stage::Response)?.and_then(|exchange| {
-            let written = match std::mem::take(&mut exchange.response.body) {
-                Body::Empty => return replace_body(exchange, chunk.into(), limit),
-                Body::Whole(bytes) => bytes,
+            let Body::Whole(written) = &exchange.response.body else {
                 // What an app streams is not added to, it is replaced.
-                other => {
-                    exchange.response.body = other;
-                    return replace_body(exchange, chunk.into(), limit);
-                }
+                return replace_body(exchange, chunk.into(), limit);
             };
             if (written.len() + chunk.len()) as u64 > limit {
-                exchange.response.body = Body::Whole(written);
                 return Err(too_large("the body", limit));
             }
-            let mut grown =
-                written.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-            grown.extend_from_slice(&chunk);
-            replace_body(exchange, grown.freeze(), limit)
+            exchange.grow_response_body(&chunk);
+            forget_description(exchange);
+            Ok(())
         }))
     }
 
     async fn body(&mut self) -> Result<std::result::Result<Vec<u8>, GuestError>> {
-        let limit = self.context.limits.body;
+        // It ends with the call at the latest.
+        let (limit, wall) = (self.context.limits.body, self.context.limits.wall);
         let exchange = self.read("response.body")?;
         if exchange.response.endless {
             let text = "an event stream or a tunnel has no body that could be gathered";
             return Ok(Err(guest_error("E_BODY_STREAMING", text, None)));
         }
-        Ok(match exchange.response.body.gather(limit).await {
+        Ok(match exchange.response.body.gather(limit, wall).await {
             Ok(Some(bytes)) => Ok(bytes.to_vec()),
             Ok(None) => Err(too_large("the response's body", limit)),
             Err(error) => Err(guest_error("E_BODY_FAILED", error.to_string(), Some(502))),
@@ -219,8 +216,7 @@ fn settable_status(
     valid.ok_or_else(|| bad(format!("status {status} is out of range, 200 to 599")))
 }
 
-/// Puts bytes in place of the body. On the way back that makes the app's description of its own body
-/// wrong, so the fields that describe it go.
+/// Puts bytes in place of the body.
 fn replace_body(
     exchange: &mut Exchange,
     body: Bytes,
@@ -229,21 +225,22 @@ fn replace_body(
     if body.len() as u64 > limit {
         return Err(too_large("the body", limit));
     }
-    let response = &mut exchange.response;
-    if response.endless {
+    if exchange.response.endless {
         let text = "the body of an event stream or a tunnel cannot be replaced";
         return Err(guest_error("E_BODY_STREAMING", text, None));
     }
-    response.body = Body::whole(body);
-    if exchange.stage == Stage::Response {
-        for name in [CONTENT_LENGTH, ETAG, http::header::CONTENT_RANGE, http::header::ACCEPT_RANGES]
-        {
-            response.headers.remove(name);
-        }
-        // It was the encoding of the body that is gone.
-        response.headers.remove(http::header::CONTENT_ENCODING);
-    }
+    exchange.replace_response_body(Body::whole(body));
+    forget_description(exchange);
     Ok(())
+}
+
+/// Removes what the app said of its own body, once that is another one.
+fn forget_description(exchange: &mut Exchange) {
+    if exchange.stage == Stage::Response {
+        for name in [CONTENT_LENGTH, ETAG, CONTENT_RANGE, ACCEPT_RANGES, CONTENT_ENCODING] {
+            exchange.response.headers.remove(name);
+        }
+    }
 }
 
 /// Puts what answers an exchange over what hooks have set: its status and its fields win, but

@@ -1,0 +1,231 @@
+//! Keeps a hook that fails again and again from being called: a circuit breaker. Pure but for its lock.
+//!
+//! It opens when most of the recent calls failed, so that one client that knows how to make a hook
+//! trap cannot take the hook away from all others. Open, it lets nothing through for a while; then one
+//! call, the probe, decides whether it closes or stays open for twice as long.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// For how long failures are remembered.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Fewer failures than this never open it: that many may be bad luck.
+const FAILURES_MIN: u64 = 10;
+/// For how long it opens first. A hook that was unlucky is back soon.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// For how long it opens at most, however often the probe fails.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// One hook's breaker.
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    /// Whether the state is anything but closed: all that a call looks at while all is well.
+    tripped: AtomicBool,
+    /// Calls since the start. Only compared with itself.
+    calls: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed { since: Option<Instant>, calls_before: u64, failures: u64 },
+    Open { until: Instant, pause: Duration },
+    Probing { pause: Duration },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Closed { since: None, calls_before: 0, failures: 0 }
+    }
+}
+
+/// What changed, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It opened, for so long.
+    Opened(Duration),
+    /// The probe succeeded.
+    Closed,
+}
+
+/// What an operator sees of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Calls go through.
+    Closed,
+    /// None does.
+    Open,
+    /// One is on its way to find out.
+    HalfOpen,
+}
+
+impl Breaker {
+    /// Asks to make a call. `Err` says for how long it is no use to ask again.
+    ///
+    /// # Errors
+    /// While it is open, and for all but one call while it is half open.
+    pub(super) fn admit(&self) -> Result<(), Duration> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if !self.tripped.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.admit_at(Instant::now())
+    }
+
+    fn admit_at(&self, now: Instant) -> Result<(), Duration> {
+        let mut state = self.state();
+        match *state {
+            State::Closed { .. } => Ok(()),
+            State::Open { until, .. } if now < until => Err(until - now),
+            State::Open { pause, .. } => {
+                *state = State::Probing { pause };
+                Ok(())
+            }
+            State::Probing { pause } => Err(pause),
+        }
+    }
+
+    /// Notes that a call returned normally.
+    pub(super) fn succeeded(&self) -> Option<Change> {
+        if !self.tripped.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut state = self.state();
+        // A call that began before it opened says nothing about now.
+        if !matches!(*state, State::Probing { .. }) {
+            return None;
+        }
+        *state = State::default();
+        self.tripped.store(false, Ordering::Relaxed);
+        Some(Change::Closed)
+    }
+
+    /// Notes that a call cost an instance.
+    pub(super) fn failed(&self) -> Option<Change> {
+        self.failed_at(Instant::now())
+    }
+
+    fn failed_at(&self, now: Instant) -> Option<Change> {
+        let calls = self.calls.load(Ordering::Relaxed);
+        let mut state = self.state();
+        let pause = match &mut *state {
+            State::Open { .. } => return None,
+            State::Probing { pause } => (*pause * 2).min(PAUSE_MAX),
+            State::Closed { since, calls_before, failures } => {
+                if since.is_none_or(|since| now.saturating_duration_since(since) > WINDOW) {
+                    // This very call counts in the window that it opens.
+                    (*since, *calls_before, *failures) = (Some(now), calls.saturating_sub(1), 0);
+                }
+                *failures += 1;
+                let calls = calls.saturating_sub(*calls_before);
+                if *failures < FAILURES_MIN || *failures * 2 < calls {
+                    return None;
+                }
+                PAUSE_MIN
+            }
+        };
+        *state = State::Open { until: now + pause, pause };
+        self.tripped.store(true, Ordering::Relaxed);
+        Some(Change::Opened(pause))
+    }
+
+    /// Notes that a call that was let through was not made after all.
+    pub(super) fn withdrawn(&self) {
+        let mut state = self.state();
+        if let State::Probing { pause } = *state {
+            *state = State::Open { until: Instant::now(), pause };
+        }
+    }
+
+    /// What it is like now.
+    pub(super) fn seen(&self) -> Seen {
+        match *self.state() {
+            State::Closed { .. } => Seen::Closed,
+            State::Open { .. } => Seen::Open,
+            State::Probing { .. } => Seen::HalfOpen,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(breaker: &Breaker, times: u64, now: Instant) -> Option<Change> {
+        let mut change = None;
+        for _ in 0..times {
+            let _ = breaker.admit();
+            change = breaker.failed_at(now);
+        }
+        change
+    }
+
+    #[test]
+    fn a_hook_that_always_fails_is_not_called_for_a_second() {
+        let breaker = Breaker::default();
+        let now = Instant::now();
+        assert_eq!(fail(&breaker, FAILURES_MIN - 1, now), None);
+        assert_eq!(fail(&breaker, 1, now), Some(Change::Opened(PAUSE_MIN)));
+        assert_eq!(breaker.admit_at(now), Err(PAUSE_MIN));
+    }
+
+    #[test]
+    fn a_client_that_makes_a_hook_trap_cannot_take_it_from_others() {
+        let breaker = Breaker::default();
+        let now = Instant::now();
+        for _ in 0..1000 {
+            let _ = (breaker.admit(), breaker.admit());
+            assert_eq!(fail(&breaker, 1, now), None);
+        }
+    }
+
+    #[test]
+    fn failures_of_long_ago_do_not_count() {
+        let breaker = Breaker::default();
+        let now = Instant::now();
+        fail(&breaker, FAILURES_MIN - 1, now);
+        assert_eq!(fail(&breaker, 1, now + WINDOW * 2), None);
+    }
+
+    #[test]
+    fn one_probe_goes_through_and_closes_it() {
+        let breaker = Breaker::default();
+        let now = Instant::now();
+        fail(&breaker, FAILURES_MIN, now);
+        let later = now + PAUSE_MIN;
+        assert_eq!(breaker.admit_at(later), Ok(()));
+        assert!(breaker.admit_at(later).is_err());
+        assert_eq!(breaker.succeeded(), Some(Change::Closed));
+        assert_eq!(breaker.admit_at(later), Ok(()));
+    }
+
+    #[test]
+    fn each_probe_that_fails_doubles_the_pause_up_to_a_minute() {
+        let breaker = Breaker::default();
+        let mut now = Instant::now();
+        fail(&breaker, FAILURES_MIN, now);
+        let mut pause = PAUSE_MIN;
+        for _ in 0..10 {
+            now += pause;
+            assert_eq!(breaker.admit_at(now), Ok(()));
+            pause = (pause * 2).min(PAUSE_MAX);
+            assert_eq!(breaker.failed_at(now), Some(Change::Opened(pause)));
+        }
+        assert_eq!(pause, PAUSE_MAX);
+    }
+
+    #[test]
+    fn a_probe_that_never_ran_leaves_the_way_to_the_next() {
+        let breaker = Breaker::default();
+        let now = Instant::now();
+        fail(&breaker, FAILURES_MIN, now);
+        assert_eq!(breaker.admit_at(now + PAUSE_MIN), Ok(()));
+        breaker.withdrawn();
+        assert_eq!(breaker.admit_at(Instant::now() + PAUSE_MIN), Ok(()));
+    }
+}
