@@ -88,7 +88,7 @@ pub struct Targets(Vec<Option<Bound>>);
 pub fn targets(config: &Config) -> Result<Targets, Problems> {
     let (mut targets, mut problems) = (Vec::new(), Vec::new());
     for route in &config.routes {
-        match bind_target(route) {
+        match bind_target(route, config) {
             Ok(target) => targets.push(target),
             Err(text) => problems.push(of_route(route, &text)),
         }
@@ -259,12 +259,13 @@ fn skip_assets(route: &config::Route) -> Option<SkipAssets> {
 }
 
 /// One of the app's own routes that no hook answers; none if one does.
-fn bind_target(route: &config::Route) -> Result<Option<Bound>, String> {
+fn bind_target(route: &config::Route, config: &Config) -> Result<Option<Bound>, String> {
     let address = Address::parse(&route.address).map_err(|error| whole(&error))?;
     let (address, target) = match &route.target {
         config::Target::Upstream { url, timeout, strip_prefix } => {
             let options = UpstreamOptions {
                 response_timeout: *timeout,
+                client_timeout: config.server.http.body_timeout,
                 strip_prefix: strip_prefix.clone(),
                 ..UpstreamOptions::default()
             };

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -14,6 +15,11 @@ use hyper::body::Incoming;
 
 /// Whatever a stream can fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Nothing came for so long.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing came for {0:?}")]
+pub struct Paused(pub Duration);
 
 /// A request's or a response's body.
 #[derive(Debug, Default)]
@@ -64,8 +70,9 @@ impl Body {
     /// were read first. Cancel safe: what was read stays in the body.
     ///
     /// # Errors
-    /// When the stream fails on the way: the peer left, or broke its own framing.
-    pub async fn gather(&mut self, limit: u64) -> Result<Option<Bytes>, BoxError> {
+    /// When the stream fails on the way: the peer left, or broke its own framing. [`Paused`] when it
+    /// sent nothing for `pause`.
+    pub async fn gather(&mut self, limit: u64, pause: Duration) -> Result<Option<Bytes>, BoxError> {
         match self {
             Self::Empty => return Ok(Some(Bytes::new())),
             Self::Whole(bytes) if bytes.len() as u64 <= limit => return Ok(Some(bytes.clone())),
@@ -76,7 +83,8 @@ impl Body {
         let partly = self.partly();
         let mut length: u64 = partly.head.iter().map(|chunk| chunk.len() as u64).sum();
         while length <= limit {
-            let Some(frame) = partly.rest.frame().await else {
+            let next = tokio::time::timeout(pause, partly.rest.frame());
+            let Some(frame) = next.await.map_err(|_| Paused(pause))? else {
                 let bytes = partly.take_head();
                 *self = Self::whole(bytes.clone());
                 return Ok(Some(bytes));
@@ -173,6 +181,8 @@ mod tests {
     use super::*;
     use http_body_util::{Full, channel::Channel};
 
+    const PAUSE: Duration = Duration::from_secs(10);
+
     /// A body of these chunks, of no declared length.
     fn chunks(parts: &[&'static str]) -> Body {
         let (mut sender, channel) = Channel::<Bytes, BoxError>::new(parts.len());
@@ -185,22 +195,22 @@ mod tests {
     #[tokio::test]
     async fn a_body_within_the_limit_is_gathered_whole() {
         let mut body = chunks(&["ab", "cd"]);
-        assert_eq!(body.gather(4).await.unwrap().unwrap(), "abcd");
+        assert_eq!(body.gather(4, PAUSE).await.unwrap().unwrap(), "abcd");
         assert_eq!(body.collect().await.unwrap().to_bytes(), "abcd");
     }
 
     #[tokio::test]
     async fn a_body_over_the_limit_is_replayed_from_its_start() {
         let mut body = chunks(&["ab", "cd", "ef"]);
-        assert!(body.gather(3).await.unwrap().is_none());
-        assert!(body.gather(5).await.unwrap().is_none());
+        assert!(body.gather(3, PAUSE).await.unwrap().is_none());
+        assert!(body.gather(5, PAUSE).await.unwrap().is_none());
         assert_eq!(body.collect().await.unwrap().to_bytes(), "abcdef");
     }
 
     #[tokio::test]
     async fn a_declared_length_over_the_limit_is_refused_before_a_byte_is_read() {
         let mut body = Body::stream(Full::new(Bytes::from_static(b"abcdef")));
-        assert!(body.gather(5).await.unwrap().is_none());
+        assert!(body.gather(5, PAUSE).await.unwrap().is_none());
         assert!(matches!(body, Body::Stream(_)));
     }
 }

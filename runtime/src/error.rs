@@ -46,6 +46,8 @@ pub enum Code {
     HookBadResponse,
     /// All instances of a hook are busy and its queue is full, or its wait was over.
     HookBusy,
+    /// The hook's breaker is open: it failed again and again.
+    HookBroken,
     /// The whole chain took longer than `limits.exchange`.
     ExchangeTimeout,
     /// The upstream could not be reached, or broke off.
@@ -80,6 +82,7 @@ impl Code {
             Self::HookLimit => ("E_HOOK_LIMIT", 500, "a hook failed"),
             Self::HookBadResponse => ("E_HOOK_BAD_RESPONSE", 502, "a hook's answer is not valid"),
             Self::HookBusy => ("E_HOOK_BUSY", 503, "the server is busy, try again"),
+            Self::HookBroken => ("E_HOOK_BROKEN", 503, "a hook is out of order, try again"),
             Self::ExchangeTimeout => ("E_EXCHANGE_TIMEOUT", 504, "the request took too long"),
             Self::UpstreamFailed => ("E_UPSTREAM_FAILED", 502, "the upstream failed"),
             Self::UpstreamTimeout => {
@@ -204,6 +207,14 @@ impl Failure {
             Some(said) if !said.code.is_empty() => &said.code,
             _ => self.code.row().0,
         }
+    }
+
+    /// Whether `on_failure = "skip"` may pass over it. A hook that chose a 4xx has answered, and a full
+    /// queue is a matter of load, not of the hook.
+    pub fn may_be_skipped(&self) -> bool {
+        self.hook.is_some()
+            && self.is_server_error()
+            && !matches!(self.code, Code::HookBusy | Code::ExchangeTimeout | Code::Draining)
     }
 
     /// Whether it is the server's fault or a hook's, and so worth an error in the log.

@@ -3,6 +3,8 @@
 //! [`lift`] reads from top to bottom as the lifecycle does: find, compile, defaults, configure,
 //! initialize, bind. Nothing listens while it runs, and if any step fails, what was loaded is lowered.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,13 +13,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{Config, Mode, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::hook::find::{Found, Hooks, find, problem};
-use crate::hook::{self, Hook, said};
+use crate::hook::{Hook, said};
 use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
 use crate::sandbox::engine::Room;
-use crate::sandbox::{Engine, Instance, Program};
+use crate::sandbox::limits::Allowance;
+use crate::sandbox::{Compiler, Engine, Instance, Program};
 use crate::server::Tls;
 
 /// Why an app did not lift.
@@ -30,6 +33,9 @@ pub enum LiftError {
     /// Hooks failed in a phase.
     #[error("{}", lines(.0))]
     Hooks(Vec<Failure>),
+    /// It was told to stop before it was done.
+    #[error("stopped before the app was lifted")]
+    Stopped,
     /// The machine cannot run the engine.
     #[error("the engine did not start: {0:#}")]
     Engine(anyhow::Error),
@@ -60,7 +66,11 @@ struct Lifting {
 ///
 /// # Errors
 /// All problems of the configuration and of all hooks, at once.
-pub fn prepare(mut config: Config, mut problems: Problems) -> Result<Prepared, LiftError> {
+pub fn prepare(
+    mut config: Config,
+    mut problems: Problems,
+    compiler: &Compiler,
+) -> Result<Prepared, LiftError> {
     let (hooks, mut found) = find(&mut config);
     // What is said of hooks is read again once they are known: what is wrong there is known already.
     found.0.retain(|problem| !problems.0.contains(problem));
@@ -71,7 +81,8 @@ pub fn prepare(mut config: Config, mut problems: Problems) -> Result<Prepared, L
     });
     problems.0.extend(unfit_tls(&config));
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
-    let programs = compile(&engine, &hooks.found, &mut problems);
+    let programs = compile(&engine, compiler, &hooks.found, &mut problems);
+    problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
     let roots = Roots::of(&hooks);
     if !problems.0.is_empty() {
         problems.0.extend(roots.check(&config.tree).0);
@@ -95,11 +106,12 @@ fn unfit_tls(config: &Config) -> Option<Problem> {
 ///
 /// # Errors
 /// Everything that keeps it from being a hook.
-pub fn try_load(hook: &Found) -> Result<(), LiftError> {
-    let room = Room { instances: 1, memory: hook.limits.memory };
+pub fn try_load(hook: &Found, compiler: &Compiler) -> Result<(), LiftError> {
+    let metered = u32::from(hook.limits.fuel.is_some());
+    let room = Room { plain: 1 - metered, metered, memory: hook.limits.memory };
     let engine = Engine::new(room).map_err(LiftError::Engine)?;
     let mut problems = Problems::default();
-    compile(&engine, std::slice::from_ref(hook), &mut problems);
+    compile(&engine, compiler, std::slice::from_ref(hook), &mut problems);
     if problems.0.is_empty() { Ok(()) } else { Err(problems.into()) }
 }
 
@@ -134,13 +146,20 @@ pub struct Prepared {
     programs: Vec<Arc<Program>>,
 }
 
-/// Lifts an app.
+/// Lifts an app, unless `stop` comes first.
 ///
 /// # Errors
 /// What failed. Hooks that had loaded were lowered again.
-pub async fn lift(prepared: Prepared) -> Result<Arc<App>, LiftError> {
-    let configured = configure(prepared).await?;
-    initialize(configured).await
+pub async fn lift(
+    prepared: Prepared,
+    stop: impl Future<Output = ()>,
+) -> Result<Arc<App>, LiftError> {
+    let mut stop = pin!(stop);
+    let configured = tokio::select! {
+        configured = configure(prepared) => configured?,
+        () = &mut stop => return Err(LiftError::Stopped),
+    };
+    initialize(configured, stop).await
 }
 
 /// Hooks whose `configure` is over, and the frozen configuration.
@@ -190,8 +209,11 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
         }
     }
     all_succeeded(&mut failures)?;
+    let origin = config.tree.origin("hook_timeout").unwrap_or(Origin::Default).to_string();
+    let explain = |failure, config_key: &str| timed(failure, (time, &origin), config_key);
     for lifting in &mut lifting {
-        failures.extend(defaults(lifting, &overrides, time).await.err());
+        let failed = defaults(lifting, &overrides, time).await.err();
+        failures.extend(failed.map(|failure| explain(failure, &lifting.found.config_key)));
     }
     all_succeeded(&mut failures)?;
     let unknown = shared.config.read(|tree| roots.check(tree));
@@ -207,10 +229,10 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
             failed.extend(misses.then(|| context.name.clone()));
             continue;
         }
-        let returned = instance.configure(&hook::lifecycle(time)).await;
+        let returned = instance.configure(&Allowance::lifecycle(time)).await;
         if let Err(failure) = said(&context.name, Phase::Configure, returned) {
             failed.push(context.name.clone());
-            failures.push(failure);
+            failures.push(explain(failure, &context.config_key));
         }
     }
     all_succeeded(&mut failures)?;
@@ -229,16 +251,25 @@ fn all_succeeded(failures: &mut Vec<Failure>) -> Result<(), LiftError> {
 ///
 /// # Errors
 /// Everything that failed; hooks that had loaded were lowered again.
-pub async fn initialize(configured: Configured) -> Result<Arc<App>, LiftError> {
+pub async fn initialize(
+    configured: Configured,
+    stop: impl Future<Output = ()>,
+) -> Result<Arc<App>, LiftError> {
     let Configured { config, disabled, targets, shared, lifting, overrides } = configured;
     let (hooks, firsts) = hooks(lifting, &shared, &config)?;
     // Set once, here: a running set is lifted once.
     let _ = shared.hooks.set(hooks.iter().map(Arc::downgrade).collect());
 
-    let failures = initialize_all(&hooks, firsts, &shared, &overrides).await;
-    if !failures.is_empty() {
+    let initialized = tokio::select! {
+        failures = initialize_all(&hooks, firsts, &shared, &overrides) => match failures.is_empty() {
+            true => Ok(()),
+            false => Err(LiftError::Hooks(failures)),
+        },
+        () = stop => Err(LiftError::Stopped),
+    };
+    if let Err(error) = initialized {
         lower_all(&hooks, &shared).await;
-        return Err(LiftError::Hooks(failures));
+        return Err(error);
     }
     match bind(config, targets, shared.clone(), hooks.clone(), disabled) {
         Ok(app) => {
@@ -273,41 +304,87 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
 /// The memory that all hooks together may need.
 fn room(hooks: &Hooks) -> Room {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let limits = || hooks.found.iter().map(|hook| &hook.limits);
-    Room {
-        instances: limits().map(|limits| limits.instances_on(cores)).sum(),
-        memory: limits()
-            .map(|limits| limits.memory)
-            .max()
-            .unwrap_or(crate::config::defaults::MEMORY),
-    }
+    let instances = |metered: bool| {
+        let limits = hooks.found.iter().map(|hook| &hook.limits);
+        let such = limits.filter(|limits| limits.fuel.is_some() == metered);
+        such.map(|limits| limits.instances_on(cores)).sum()
+    };
+    let memory = hooks.found.iter().map(|hook| hook.limits.memory).max();
+    Room { plain: instances(false), metered: instances(true), memory: memory.unwrap_or_default() }
 }
 
-/// Compiles all components, several at a time. One that fails does not hide what is wrong with others.
-fn compile(engine: &Engine, hooks: &[Found], problems: &mut Problems) -> Vec<Arc<Program>> {
-    let compiled: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = hooks
-            .iter()
-            .map(|hook| {
+/// Compiles all components, as many at a time as there are cores. One that fails does not hide what is
+/// wrong with others.
+fn compile(
+    engine: &Engine,
+    compiler: &Compiler,
+    hooks: &[Found],
+    problems: &mut Problems,
+) -> Vec<Arc<Program>> {
+    let next = AtomicUsize::new(0);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut compiled: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores.min(hooks.len()))
+            .map(|_| {
                 scope.spawn(|| {
-                    Program::load(engine, &hook.wasm, &hook.facts.imports, &hook.facts.exports)
+                    let mut done = Vec::new();
+                    while let Some((at, hook)) = take_next(&next, hooks) {
+                        done.push((at, Program::load(engine, compiler, hook)));
+                    }
+                    done
                 })
             })
             .collect();
-        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
     });
+    compiled.sort_by_key(|(at, _)| *at);
     let mut programs = Vec::new();
-    for (hook, compiled) in hooks.iter().zip(compiled) {
+    for (at, compiled) in compiled {
+        let hook = &hooks[at];
         let place = format!("hook `{}`: load: {}", hook.name, hook.path.display());
         match compiled {
-            Ok(Ok(program)) => programs.push(Arc::new(program)),
-            Ok(Err(errors)) => {
-                problems.0.extend(errors.iter().map(|error| problem(format!("{place}: {error}"))))
+            Ok(program) => programs.push(Arc::new(program)),
+            Err(errors) => {
+                problems.0.extend(errors.iter().map(|error| problem(format!("{place}: {error}"))));
             }
-            Err(_) => problems.0.push(problem(format!("{place}: the compiler panicked"))),
         }
     }
+    if programs.len() < hooks.len() && problems.0.is_empty() {
+        problems
+            .0
+            .push(problem("the compiler panicked\nhint: compile one hook at a time to find which"));
+    }
     programs
+}
+
+fn take_next<'a>(next: &AtomicUsize, hooks: &'a [Found]) -> Option<(usize, &'a Found)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    Some((at, hooks.get(at)?))
+}
+
+/// What the operator's settings ask of a hook that it cannot do.
+fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let settings = config.hook(&hook.name);
+    let replays = settings.replay.or(hook.manifest.replay).unwrap_or(false);
+    if hook.mode == Mode::Fresh && hook.facts.has_lifecycle() && !replays {
+        found.push(problem(format!(
+            "hook `{0}`: load: mode `fresh` would repeat its lifecycle for every request\n\
+             hint: if that is what you want, set `[hooks.{0}] replay = true`",
+            hook.name
+        )));
+    }
+    let granted = settings.grants.unwrap_or_default().0;
+    for (kind, asked) in hook.manifest.grants.iter().flat_map(|grants| &grants.0) {
+        if !granted.contains_key(kind) {
+            found.push(problem(format!(
+                "hook `{0}`: load: it asks for the grant `{kind}`, and has it not\n\
+                 hint: add `grants = {{ {kind} = {asked} }}` to `[hooks.{0}]`",
+                hook.name
+            )));
+        }
+    }
+    found
 }
 
 /// Makes a hook's first instance.
@@ -338,7 +415,7 @@ async fn defaults(
     let name = &lifting.context.name;
     let mut all = Value::Object(lifting.found.manifest.defaults.clone().unwrap_or_default());
     if lifting.program.has_lifecycle() {
-        let returned = lifting.instance.defaults(overrides, &hook::lifecycle(time)).await;
+        let returned = lifting.instance.defaults(overrides, &Allowance::lifecycle(time)).await;
         let text = said(name, Phase::Defaults, returned)?;
         let computed: Value = serde_json::from_str(&text)
             .map_err(|error| malformed(name, format!("returned invalid JSON: {error}")))?;
@@ -452,24 +529,16 @@ async fn initialize_one(
     shared.events.begin(name);
     let mut result = Ok(());
     if hook.program.has_lifecycle() {
-        let returned = instance.initialize(&hook::lifecycle(hook.timeout.0)).await;
+        let returned = instance.initialize(&Allowance::lifecycle(hook.timeout.0)).await;
         result = said(name, Phase::Initialize, returned);
     }
     if result.is_ok() {
         result = hook.load(instance, overrides).await;
     }
-    if let Err(mut failure) = result {
-        if failure.code == Code::HookTimeout {
-            let (limit, origin) = &hook.timeout;
-            let text = format!(
-                "E_HOOK_TIMEOUT: {}: its time of {limit:?} was set by {origin}\n\
-                 hint: set `{}._hookTimeout` (milliseconds) or `hook_timeout` higher",
-                failure.cause, hook.context.config_key
-            );
-            failure.cause = text.into();
-        }
+    if let Err(failure) = result {
         shared.events.fire(&format!("hook:{name}:error"), "{}".into());
-        return Err(failure);
+        let (limit, origin) = &hook.timeout;
+        return Err(timed(failure, (*limit, origin), &hook.context.config_key));
     }
     if let Some(queue) = queue {
         shared.events.open(name);
@@ -479,6 +548,20 @@ async fn initialize_one(
     tracing::debug!("{name} hook loaded successfully. ({}ms)", round_ms(took));
     shared.events.fire(&format!("hook:{name}:loaded"), "{}".into());
     Ok(())
+}
+
+/// Says of a call that took too long who gave it that time.
+fn timed(mut failure: Failure, (limit, origin): (Duration, &str), config_key: &str) -> Failure {
+    if failure.code == Code::HookTimeout {
+        let text = format!(
+            "E_HOOK_TIMEOUT: {}: its time of {limit:?} was set by {origin}\n\
+             hint: set `hook_timeout` higher, or for `initialize` `{config_key}._hookTimeout` \
+             (milliseconds)",
+            failure.cause
+        );
+        failure.cause = text.into();
+    }
+    failure
 }
 
 fn round_ms(time: Duration) -> u128 {

@@ -131,7 +131,9 @@ impl Line {
 
     fn text(&self) -> String {
         let mut text = format!("{}: ", name(self.level));
-        escape(&self.message, &mut text);
+        // The fields belong to the first line, which is the one that is searched for.
+        let (first, rest) = self.message.split_once('\n').unwrap_or((&self.message, ""));
+        escape(first, &mut text);
         for (name, value) in &self.fields {
             let _ = write!(text, " {name}=");
             if value.is_empty() || value.contains([' ', '"', '=']) {
@@ -139,6 +141,10 @@ impl Line {
             } else {
                 escape(value, &mut text);
             }
+        }
+        if !rest.is_empty() {
+            escape("\n", &mut text);
+            escape(rest, &mut text);
         }
         text
     }
@@ -190,6 +196,13 @@ mod tests {
     fn a_message_cannot_forge_a_line() {
         let line = Line::new(Level::Info, "a\nerror: b\u{1b}[2J\r");
         assert_eq!(line.text(), "info: a\n    error: b\\u{1b}[2J\\r");
+    }
+
+    #[test]
+    fn fields_stand_on_the_first_line() {
+        let mut line = Line::new(Level::Error, "it failed\nbacktrace");
+        line.field("request", "7");
+        assert_eq!(line.text(), "error: it failed request=7\n    backtrace");
     }
 
     #[test]

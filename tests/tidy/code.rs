@@ -13,6 +13,10 @@ const LINES_MAX: usize = 600;
 const LONG: &[(&str, &str)] = &[
     (BINDINGS, "generated"),
     (
+        "runtime/src/server/tests.rs",
+        "one server and its raw clients serve every case of connections",
+    ),
+    (
         "runtime/src/target/upstream/tests.rs",
         "one scripted upstream and its client serve every case of the proxy",
     ),

@@ -21,10 +21,10 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let (config, problems) = self.app.look()?;
-        let prepared = lift::prepare(config, problems)?;
+        let prepared = lift::prepare(config, problems, &self.app.compiler())?;
         let workers = prepared.config.server.workers;
         block_on(workers, async {
-            let app = lift::lift(prepared).await?;
+            let app = lift::lift(prepared, std::future::pending()).await?;
             lift::lower_all(&app.hooks, &app.shared).await;
             let mut warnings = app.cover_warnings();
             warnings.extend(app.asset_warnings());

@@ -26,7 +26,7 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let (config, problems) = self.app.look()?;
-        let prepared = lift::prepare(config, problems)?;
+        let prepared = lift::prepare(config, problems, &self.app.compiler())?;
         let workers = prepared.config.server.workers;
         let configured = block_on(workers, async { Ok(lift::configure(prepared).await?) })?;
         let (found, unset) = configured.shared().config.read(|tree| {

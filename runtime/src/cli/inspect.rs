@@ -26,7 +26,7 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let hook = Found::alone(&self.file)?;
-        lift::try_load(&hook)?;
+        lift::try_load(&hook, &super::compiler())?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if self.json.json {
             say_json(&document(&hook, cores));

@@ -13,10 +13,12 @@ use serde_json::Value;
 
 use crate::config::{self, Config, Problems, Sources};
 use crate::log;
+use crate::sandbox::{Cache, Compiler, child};
 
 mod serve;
 
 mod check;
+mod compile;
 mod explain;
 mod inspect;
 mod routes;
@@ -46,6 +48,11 @@ enum Command {
     Config(ConfigCommand),
     /// Show what a component is, and what it asks for
     Inspect(inspect::Inspect),
+    /// Compile an app's hooks, so that the next start finds them compiled
+    Compile(compile::Compile),
+    /// Compile what comes in; run by this program alone
+    #[command(name = child::COMMAND, hide = true)]
+    CompileOne(compile::CompileOne),
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +108,15 @@ impl App {
         Ok((config, problems))
     }
 
+    /// How this app's hooks are compiled: in a child of this program, once.
+    fn compiler(&self) -> Compiler {
+        let cache = Cache::open(&self.dir);
+        if let Err(error) = &cache {
+            tracing::warn!("hooks are compiled at every start: {error}");
+        }
+        Compiler { cache: cache.ok(), ..compiler() }
+    }
+
     /// Reads the configuration, and what is wrong with it.
     fn config(
         &self,
@@ -138,8 +154,15 @@ impl Command {
             Self::Routes(routes) => routes.json.json,
             Self::Config(ConfigCommand::Explain(explain)) => explain.json.json,
             Self::Inspect(inspect) => inspect.json.json,
+            Self::Compile(compile) => compile.json.json,
+            Self::CompileOne(_) => false,
         }
     }
+}
+
+/// Compiles in a child of this program, and keeps nothing.
+fn compiler() -> Compiler {
+    Compiler { cache: None, program: std::env::current_exe().ok() }
 }
 
 /// Runs the command that was typed.
@@ -151,6 +174,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Routes(routes) => routes.run(),
         Command::Config(ConfigCommand::Explain(explain)) => explain.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Compile(compile) => compile.run(),
+        Command::CompileOne(one) => one.run(),
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     if wants_json {

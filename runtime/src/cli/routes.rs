@@ -51,10 +51,10 @@ impl Asked {
 impl Routes {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let (config, problems) = self.app.look()?;
-        let prepared = lift::prepare(config, problems)?;
+        let prepared = lift::prepare(config, problems, &self.app.compiler())?;
         let workers = prepared.config.server.workers;
         block_on(workers, async {
-            let app = lift::lift(prepared).await?;
+            let app = lift::lift(prepared, std::future::pending()).await?;
             lift::lower_all(&app.hooks, &app.shared).await;
             match (&self.asked, self.json.json) {
                 (None, true) => say_json(&json!({ "routes": all(&app) })),

@@ -1,17 +1,19 @@
 //! `boathook serve`: lifts an app, serves it until it is told to stop, and lowers it.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{App, block_on, complain, routes, say, text};
 use crate::app;
 use crate::chain;
 use crate::config::{Config, Problems};
 use crate::lift;
+use crate::sandbox::{Compiler, pool};
 use crate::server::{Listener, Options, Tls};
 
 /// Lift an app and serve it.
@@ -28,21 +30,17 @@ impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let listen = self.listen.map(|listen| ("listen".into(), listen.into(), "--listen".into()));
         let (config, problems) = self.app.config(listen.into_iter().collect())?;
-        block_on(config.server.workers, serve(config, problems))
+        let compiler = self.app.compiler();
+        block_on(config.server.workers, serve(config, problems, compiler))
     }
 }
 
-async fn serve(config: Config, problems: Problems) -> anyhow::Result<()> {
+async fn serve(config: Config, problems: Problems, compiler: Compiler) -> anyhow::Result<()> {
     let drain = config.server.drain;
     let stop = stop()?;
-    let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems))?;
+    let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems, &compiler))?;
     let options = options(&prepared.config)?;
-    let mut lifting = std::pin::pin!(lift::lift(prepared));
-    let mut stopped = stop.clone();
-    let app = tokio::select! {
-        app = &mut lifting => app?,
-        _ = stopped.wait_for(|stop| *stop) => bail!("stopped before the app was lifted"),
-    };
+    let app = lift::lift(prepared, stopped(stop.clone())).await?;
     let listener = match Listener::bind(&options) {
         Ok(listener) => listener,
         Err(error) => {
@@ -57,18 +55,14 @@ async fn serve(config: Config, problems: Problems) -> anyhow::Result<()> {
         }
     }
     let _ = app.tunnels.set(listener.tunnels());
+    tokio::spawn(sweep(Arc::downgrade(&app)));
     app.shared.events.fire("lifted", "{}".into());
 
     let handler = {
         let app = app.clone();
         move |request, peer| chain::handle(app.clone(), request, peer)
     };
-    let mut stopped = stop.clone();
-    let drained = listener
-        .serve(handler, async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        })
-        .await;
+    let drained = listener.serve(handler, stopped(stop)).await;
     app.afterwards.close();
     if tokio::time::timeout(drain, app.afterwards.wait()).await.is_err() {
         let left = app.afterwards.len();
@@ -82,11 +76,27 @@ async fn serve(config: Config, problems: Problems) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Frees instances that nobody needs any more, for as long as the app runs.
+async fn sweep(app: Weak<app::App>) {
+    let mut rounds = tokio::time::interval(pool::SWEEP);
+    loop {
+        rounds.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.hooks.iter().for_each(|hook| hook.sweep());
+    }
+}
+
+/// Waits until it is time to stop.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // The sender lives as long as the process.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 /// Becomes true with the first SIGTERM or ctrl-c. The second one ends the process.
-fn stop() -> anyhow::Result<tokio::sync::watch::Receiver<bool>> {
+fn stop() -> anyhow::Result<watch::Receiver<bool>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for ctrl-c")?;
-    let (sender, receiver) = tokio::sync::watch::channel(false);
+    let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         for round in 0..2 {
             tokio::select! {
@@ -125,6 +135,7 @@ fn options(config: &Config) -> anyhow::Result<Options> {
             .map(|tls| Tls { certificate: tls.cert.clone(), key: tls.key.clone() }),
         connections: server.max_connections,
         header_bytes: usize::try_from(server.http.max_header_bytes).unwrap_or(usize::MAX),
+        headers: server.http.max_headers,
         header_timeout: server.http.header_timeout,
         idle_timeout: server.http.idle_timeout,
         streams: server.http.max_streams,

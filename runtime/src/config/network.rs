@@ -81,7 +81,10 @@ pub(super) fn trust_proxy(value: &Value) -> Result<TrustProxy, Expected> {
         Value::Bool(false) => return Ok(TrustProxy::Nobody),
         Value::Bool(true) => return Ok(TrustProxy::All),
         Value::Number(number) => {
-            let hops = number.as_u64().and_then(|hops| u32::try_from(hops).ok()).ok_or_else(bad)?;
+            let hops = number
+                .as_u64()
+                .and_then(|hops| u8::try_from(hops).ok().map(u32::from))
+                .ok_or_else(bad)?;
             return Ok(if hops == 0 { TrustProxy::Nobody } else { TrustProxy::Hops(hops) });
         }
         Value::String(text) => text.split(',').map(str::trim).collect(),

@@ -16,6 +16,8 @@ pub struct Facts {
     pub exports: Vec<String>,
     /// Bytes of the file.
     pub size: usize,
+    /// Bytes of linear memory that an instance has from the start.
+    pub memory: u64,
 }
 
 /// Why a file is not even a component.
@@ -46,6 +48,11 @@ pub enum FactsError {
 }
 
 impl Facts {
+    /// Whether it has a lifecycle to go through.
+    pub fn has_lifecycle(&self) -> bool {
+        self.exports.iter().any(|name| name.starts_with("boathook:hook/lifecycle@"))
+    }
+
     /// Reads a file's facts.
     ///
     /// # Errors
@@ -76,6 +83,13 @@ impl Facts {
                     for export in section {
                         let export = export.map_err(|error| unreadable(&error, wasm.len()))?;
                         facts.exports.push(export.name.name.to_owned());
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section.into_iter().flatten() {
+                        let page = 1u64 << memory.page_size_log2.unwrap_or(16).min(16);
+                        facts.memory =
+                            facts.memory.saturating_add(memory.initial.saturating_mul(page));
                     }
                 }
                 // SDKs write it into the core module, where linkers leave it; tools that work on

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::order::{Node, OrderError, order};
 use super::{Facts, SECTION};
 use crate::config::{
-    Config, HookSettings, Installed, Limits, Manifest, Mode, Origin, PartialLimits, Problem,
-    Problems, manifest,
+    Config, HookSettings, Installed, Limits, Manifest, Mode, OnFailure, Origin, PartialLimits,
+    Problem, Problems, manifest,
 };
 
 /// How the manifest beside a component is called.
@@ -37,6 +37,8 @@ pub struct Found {
     pub mode: Mode,
     /// What each of its calls may use; the same, for each limit.
     pub limits: Limits,
+    /// What becomes of a request on which it fails: the operator's word alone.
+    pub on_failure: OnFailure,
 }
 
 /// All hooks of an app, in hook order, and the names of those that are disabled.
@@ -150,6 +152,7 @@ impl Found {
             after: settings.after.clone().or(manifest.after.clone()).unwrap_or_default(),
             mode: settings.mode.or(manifest.mode).unwrap_or_default(),
             limits: Limits::resolve(all, &manifest.limits, &settings.limits),
+            on_failure: settings.on_failure.unwrap_or_default(),
             name: name.into(),
             path,
             wasm,
@@ -177,6 +180,7 @@ impl Found {
             after: manifest.after.clone().unwrap_or_default(),
             mode: manifest.mode.unwrap_or_default(),
             limits: Limits::resolve(&nothing, &manifest.limits, &nothing),
+            on_failure: OnFailure::default(),
             name: name.into(),
             path,
             wasm,

@@ -10,18 +10,21 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::config::Mode;
+use crate::config::{Mode, OnFailure};
 use crate::error::{Code, Failure, HookError, Phase};
 use crate::exchange::Exchange;
 use crate::host::{Context, Event};
 use crate::sandbox::instance::{Method, Outcome, Returned, Route};
-use crate::sandbox::limits::{Allowance, Codes};
+use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Instance, Lease, Pool, Program, Rescue};
 
+mod breaker;
 mod facts;
 pub mod find;
 pub mod order;
 
+pub use breaker::Seen as BreakerState;
+use breaker::{Breaker, Change};
 pub use facts::{Facts, FactsError, SECTION};
 
 /// A hook of a running set.
@@ -37,10 +40,13 @@ pub struct Hook {
     pub after: Vec<String>,
     /// How its instances are used.
     pub mode: Mode,
+    /// What becomes of a request on which it fails.
+    pub on_failure: OnFailure,
     /// The compiled component.
     pub program: Arc<Program>,
     /// Bounds `initialize`, and where that bound was set.
     pub timeout: (Duration, String),
+    breaker: Breaker,
     live: OnceLock<Live>,
 }
 
@@ -66,8 +72,10 @@ impl Hook {
             version: found.manifest.version,
             after: found.after,
             mode: found.mode,
+            on_failure: found.on_failure,
             program,
             timeout,
+            breaker: Breaker::default(),
             live: OnceLock::new(),
         }
     }
@@ -102,7 +110,7 @@ impl Hook {
         mut first: Box<Instance>,
         overrides: Arc<String>,
     ) -> Result<(), Failure> {
-        let allowance = lifecycle(self.timeout.0);
+        let allowance = Allowance::lifecycle(self.timeout.0);
         let mut routes = Vec::new();
         if self.program.has_routing() {
             routes = said(self.name(), Phase::Routes, first.routes(&allowance).await)?;
@@ -111,7 +119,6 @@ impl Hook {
         if self.program.has_methods() {
             methods = said(self.name(), Phase::Routes, first.methods(&allowance).await)?;
         }
-        first.set_replay(true);
         let (program, context) = (self.program.clone(), self.context.clone());
         let pool = Pool::new(program, context, self.mode, first, overrides, self.timeout.0);
         // A hook is loaded once: the lift does it, and nobody else.
@@ -126,7 +133,7 @@ impl Hook {
         exchange: Box<Exchange>,
         until: Instant,
     ) -> (Box<Exchange>, Result<Outcome, Failure>) {
-        let allowance = self.allowance(Some(until));
+        let allowance = Allowance::call(&self.context.limits, Some(until));
         let mut lease = match self.lease(allowance.until).await {
             Ok(lease) => lease,
             Err(failure) => return (exchange, Err(failure)),
@@ -143,7 +150,7 @@ impl Hook {
         route: u32,
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<(), Failure>) {
-        let allowance = self.allowance(None);
+        let allowance = Allowance::call(&self.context.limits, None);
         let mut lease = match self.lease(None).await {
             Ok(lease) => lease,
             Err(failure) => return (exchange, Err(failure)),
@@ -160,7 +167,7 @@ impl Hook {
         route: u32,
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<(), Failure>) {
-        let allowance = self.allowance(None);
+        let allowance = Allowance::call(&self.context.limits, None);
         let mut lease = match self.lease(None).await {
             Ok(lease) => lease,
             Err(failure) => return (exchange, Err(failure)),
@@ -198,7 +205,8 @@ impl Hook {
             });
             return (exchange, Err(failure));
         }
-        let allowance = self.allowance(exchange.as_ref().map(|exchange| exchange.until));
+        let allowance =
+            Allowance::call(&self.context.limits, exchange.as_ref().map(|exchange| exchange.until));
         let mut lease = match self.lease(allowance.until).await {
             Ok(lease) => lease,
             Err(failure) => return (exchange, Err(failure)),
@@ -233,7 +241,7 @@ impl Hook {
     /// # Errors
     /// What the call failed with.
     pub async fn handle_event(&self, event: &str, payload: &String) -> Result<(), Failure> {
-        let allowance = self.allowance(None);
+        let allowance = Allowance::call(&self.context.limits, None);
         let mut lease = self.lease(None).await?;
         let returned = lease.instance().handle_event(event, payload, &allowance).await;
         self.settle(lease, Phase::HandleEvent, returned).1
@@ -251,7 +259,8 @@ impl Hook {
             let until = Instant::now() + self.timeout.0;
             result = match live.pool.lease(Some(until)).await {
                 Ok(mut lease) => {
-                    let returned = lease.instance().lower(&lifecycle(self.timeout.0)).await;
+                    let returned =
+                        lease.instance().lower(&Allowance::lifecycle(self.timeout.0)).await;
                     self.settle(lease, Phase::Lower, returned).1
                 }
                 Err(failure) => Err(failure),
@@ -261,16 +270,51 @@ impl Hook {
         result
     }
 
-    /// What a call on behalf of a request may use.
-    fn allowance(&self, until: Option<Instant>) -> Allowance {
-        let limits = &self.context.limits;
-        Allowance { cpu: limits.cpu, wall: limits.wall, until, codes: Codes::CALL }
+    /// Takes an instance out for a call, unless the breaker is open.
+    async fn lease(&self, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
+        let Some(live) = self.live.get() else {
+            return Err(Failure::new(Code::Internal, "the hook is not loaded"));
+        };
+        self.breaker.admit().map_err(|pause| {
+            let mut failure =
+                Failure::new(Code::HookBroken, "the breaker is open after repeated failures");
+            failure.retry_after = Some(pause);
+            failure.in_hook(self.name(), Phase::HandleRoute)
+        })?;
+        let lease = live.pool.lease(until).await;
+        if let Err(failure) = &lease {
+            match failure.code {
+                Code::HookBusy | Code::Draining => self.breaker.withdrawn(),
+                _ => self.note(self.breaker.failed()),
+            }
+        }
+        lease
     }
 
-    async fn lease(&self, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
-        match self.live.get() {
-            Some(live) => live.pool.lease(until).await,
-            None => Err(Failure::new(Code::Internal, "the hook is not loaded")),
+    /// Says what the breaker did.
+    fn note(&self, change: Option<Change>) {
+        let hook = self.name();
+        match change {
+            None => {}
+            Some(Change::Opened(pause)) => tracing::warn!(
+                %hook,
+                "the hook fails again and again: its breaker is open for {pause:?}"
+            ),
+            Some(Change::Closed) => {
+                tracing::warn!(%hook, "the hook works again: its breaker is closed")
+            }
+        }
+    }
+
+    /// What the breaker is like.
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.seen()
+    }
+
+    /// Frees instances that are not needed any more.
+    pub fn sweep(&self) {
+        if let Some(live) = self.live.get() {
+            live.pool.sweep();
         }
     }
 
@@ -283,16 +327,17 @@ impl Hook {
         returned: Returned<T>,
     ) -> (Option<Box<Exchange>>, Result<T, Failure>) {
         let exchange = lease.instance().take_back();
-        if returned.is_ok() {
-            lease.put_back();
+        match &returned {
+            Ok(_) => {
+                lease.put_back();
+                self.note(self.breaker.succeeded());
+            }
+            // That the whole exchange had no time left may be anybody's fault.
+            Err(failure) if failure.code == Code::ExchangeTimeout => self.breaker.withdrawn(),
+            Err(_) => self.note(self.breaker.failed()),
         }
         (exchange, said(self.name(), phase, returned))
     }
-}
-
-/// What a call of the lifecycle may use: its one limit is a time.
-pub fn lifecycle(timeout: Duration) -> Allowance {
-    Allowance { cpu: timeout, wall: timeout, until: None, codes: Codes::LIFECYCLE }
 }
 
 /// Makes one error of the two ways in which a call can fail.

@@ -78,7 +78,7 @@ impl Host for State {
             }
         };
         let mut set = Ok(());
-        if !self.replay {
+        if !self.repeats() {
             let name = &self.context.name;
             self.context.shared.config.change(|tree| set = tree.set(name, &path, value));
         }

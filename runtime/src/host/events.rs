@@ -254,7 +254,7 @@ impl Host for State {
             let text = format!("only the server, or the hook it names, fires `{event}`");
             return Ok(Err(guest_error("E_EVENT_NAME", text, None)));
         }
-        if !self.replay {
+        if !self.repeats() {
             self.context.shared.events.fire(&event, payload);
         }
         Ok(Ok(()))
@@ -269,7 +269,7 @@ impl Host for State {
             );
             return Ok(Err(guest_error("E_EVENT_WAIT", text, None)));
         }
-        if self.replay {
+        if self.repeats() {
             return Ok(Ok(()));
         }
         let context = self.context.clone();
@@ -291,7 +291,7 @@ impl Host for State {
             );
             return Ok(Err(guest_error("E_EVENT_SUBSCRIBE", text, None)));
         }
-        if !self.replay {
+        if !self.repeats() {
             self.context.shared.events.subscribe(&self.context.name, event);
         }
         Ok(Ok(()))

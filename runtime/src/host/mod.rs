@@ -14,6 +14,7 @@ use crate::config::Limits;
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::Hook;
+use crate::log::Level;
 use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 
@@ -37,8 +38,8 @@ pub struct State {
     pub context: Arc<Context>,
     /// Which call is in progress.
     pub phase: Phase,
-    /// Whether this instance repeats a lifecycle that another one has settled.
-    pub replay: bool,
+    /// Whether this instance's lifecycle repeats one that another one has settled.
+    replay: bool,
     /// The exchange, for the time of a call that has one.
     pub exchange: Option<Box<Exchange>>,
     /// Where a callee leaves the exchange if this hook's call is dropped while the callee has it.
@@ -88,8 +89,9 @@ impl State {
     pub fn new(context: Arc<Context>, replay: bool) -> Self {
         let mut wasi = WasiCtx::builder();
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-        wasi.stdout(output::LogStream::new(&context.name));
-        wasi.stderr(output::LogStream::new(&context.name));
+        wasi.stdout(output::LogStream::new(&context.name, Level::Info));
+        // A guest's panic message comes this way.
+        wasi.stderr(output::LogStream::new(&context.name, Level::Warn));
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(context.limits.handles).unwrap_or(usize::MAX));
         Self {
@@ -103,6 +105,12 @@ impl State {
             table,
             context,
         }
+    }
+
+    /// Whether this call repeats what another instance has settled: only the lifecycle is repeated.
+    pub fn repeats(&self) -> bool {
+        use Phase::{Configure, Defaults, Initialize, Routes, Start};
+        self.replay && matches!(self.phase, Start | Defaults | Configure | Initialize | Routes)
     }
 
     /// Takes the exchange back after a call, wherever the call left it.
@@ -143,7 +151,10 @@ impl State {
                 format!("`{function}` was called when it was too late to change that"),
                 None,
             )),
-            Some(exchange) => Ok(exchange),
+            Some(exchange) => {
+                exchange.about_to_change();
+                Ok(exchange)
+            }
         })
     }
 

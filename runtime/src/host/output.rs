@@ -19,12 +19,13 @@ const LINE_BYTES_MAX: usize = 4 << 10;
 #[derive(Clone)]
 pub(super) struct LogStream {
     hook: Arc<str>,
+    level: Level,
     line: Arc<Mutex<Vec<u8>>>,
 }
 
 impl LogStream {
-    pub(super) fn new(hook: &Arc<str>) -> Self {
-        Self { hook: hook.clone(), line: Arc::default() }
+    pub(super) fn new(hook: &Arc<str>, level: Level) -> Self {
+        Self { hook: hook.clone(), level, line: Arc::default() }
     }
 }
 
@@ -52,8 +53,10 @@ impl AsyncWrite for LogStream {
                 line.push(byte);
             }
             if byte == b'\n' || line.len() >= LINE_BYTES_MAX {
-                let text = String::from_utf8_lossy(&line).into_owned();
-                log::hook_line(Level::Info, &self.hook, None, &text, "");
+                let text = String::from_utf8_lossy(&line);
+                if !text.trim().is_empty() {
+                    log::hook_line(self.level, &self.hook, None, &text, "");
+                }
                 line.clear();
             }
         }

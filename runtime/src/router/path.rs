@@ -38,7 +38,7 @@ pub enum PathError {
     /// `.` or `..` as a segment, in any spelling.
     #[error("dot segment in path")]
     DotSegment,
-    /// A blank, a control character, `?` or `#`: not part of any path.
+    /// A blank, a control character, `?` or `#`: not part of any path. NUL even if it is encoded.
     #[error("invalid character in path")]
     Character,
     /// Longer than the router takes.
@@ -178,6 +178,10 @@ fn normalise(raw: &str) -> Result<String, PathError> {
             b'%' => {
                 let decoded = decode_escape(&raw[at - 1..]).ok_or(PathError::Encoding)?;
                 at += 2;
+                // Some servers read a path up to its first NUL, and so another one than routes do.
+                if decoded == 0 {
+                    return Err(PathError::Character);
+                }
                 if is_unreserved(decoded) {
                     text.push(char::from(decoded));
                 } else {
@@ -263,7 +267,7 @@ mod tests {
     fn unreserved_characters_are_decoded_and_hex_is_upper_case() {
         assert_eq!(seen("/%61%2d%7e"), "/a-~");
         assert_eq!(seen("/%c3%a9%2f"), "/%C3%A9%2F");
-        assert_eq!(seen("/%40%25%00"), "/%40%25%00");
+        assert_eq!(seen("/%40%25%01"), "/%40%25%01");
     }
 
     #[test]

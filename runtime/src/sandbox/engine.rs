@@ -37,43 +37,68 @@ const SPARE_INSTANCES: u32 = 64;
 /// has 128.
 const INSTANCES_MAX: u32 = 4_000;
 
-/// What all hooks of a server share: the compiler's settings, the pool of memory, the linker.
-#[derive(Clone)]
+/// What all hooks of a server share: the compiler's settings, the pool of memory, the linker; twice, as
+/// hooks with a fuel limit are compiled to count it, and all others need not pay for that.
+#[derive(Clone, Debug)]
 pub struct Engine {
+    plain: Option<Variant>,
+    metered: Option<Variant>,
+}
+
+/// One way to compile and run hooks.
+#[derive(Clone)]
+pub(super) struct Variant {
     pub(super) engine: wasmtime::Engine,
     pub(super) linker: Linker<State>,
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for Variant {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Engine")
+        out.write_str("Variant")
     }
 }
 
 /// What the engine must have room for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Room {
-    /// Instances of all hooks together.
-    pub instances: u32,
+    /// Instances of all hooks without a fuel limit together.
+    pub plain: u32,
+    /// Instances of all hooks with one.
+    pub metered: u32,
     /// The largest `limits.memory` of any hook, in bytes.
     pub memory: u64,
 }
 
 impl Engine {
-    /// Makes an engine with room for that many instances, and starts its clock.
+    /// Makes an engine with room for that many instances, and starts its clock. What nobody needs is
+    /// not made.
     ///
     /// # Errors
     /// If the machine cannot run it: no address space, no threads.
     pub fn new(room: Room) -> anyhow::Result<Self> {
-        let instances = room.instances.saturating_add(SPARE_INSTANCES).min(INSTANCES_MAX);
-        let engine = match wasmtime::Engine::new(&settings(Some((instances, room.memory)))) {
+        let variant = |instances: u32, fuel: bool| {
+            (instances > 0).then(|| Variant::new(instances, room.memory, fuel)).transpose()
+        };
+        Ok(Self { plain: variant(room.plain, false)?, metered: variant(room.metered, true)? })
+    }
+
+    /// The variant for a hook with or without a fuel limit; none if there was to be no such hook.
+    pub(super) fn variant(&self, metered: bool) -> Option<&Variant> {
+        if metered { self.metered.as_ref() } else { self.plain.as_ref() }
+    }
+}
+
+impl Variant {
+    fn new(instances: u32, memory: u64, fuel: bool) -> anyhow::Result<Self> {
+        let instances = instances.saturating_add(SPARE_INSTANCES).min(INSTANCES_MAX);
+        let engine = match wasmtime::Engine::new(&settings(Some((instances, memory)), fuel)) {
             Ok(engine) => engine,
             Err(error) => {
                 tracing::warn!(
                     "no pool for {instances} instances ({error:#}); instances are made one by one, \
                      which is slower. hint: lift `ulimit -v`"
                 );
-                wasmtime::Engine::new(&settings(None)).map_err(anyhow::Error::msg)?
+                wasmtime::Engine::new(&settings(None, fuel)).map_err(anyhow::Error::msg)?
             }
         };
         let mut linker = Linker::new(&engine);
@@ -88,11 +113,18 @@ impl Engine {
     }
 }
 
-fn settings(pool: Option<(u32, u64)>) -> Config {
+/// Compiles a component with the settings of all engines, without having one.
+pub(super) fn precompile(wasm: &[u8], metered: bool) -> anyhow::Result<Vec<u8>> {
+    let engine = wasmtime::Engine::new(&settings(None, metered)).map_err(anyhow::Error::msg)?;
+    engine.precompile_component(wasm).map_err(|error| anyhow::Error::msg(format!("{error:#}")))
+}
+
+fn settings(pool: Option<(u32, u64)>, fuel: bool) -> Config {
     let mut config = Config::new();
     config
         .concurrency_support(false)
         .epoch_interruption(true)
+        .consume_fuel(fuel)
         // Proposals that hooks have no use for are attack surface without a gain.
         .wasm_memory64(false)
         .max_wasm_stack(WASM_STACK_BYTES)

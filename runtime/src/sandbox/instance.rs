@@ -21,7 +21,24 @@ use crate::host::{Context, State};
 pub struct Instance {
     store: Store<State>,
     exports: Exports,
+    wear: Wear,
 }
+
+/// How long an instance may still serve.
+#[derive(Debug, Default)]
+struct Wear {
+    calls_left: u32,
+    /// The sweep after which it is too old.
+    until_sweep: u32,
+    /// Bytes of memory at which it has grown too much.
+    memory_max: u64,
+}
+
+/// How many calls an instance serves, give or take half, so that not all of them are replaced at once. A
+/// hook that leaks a hundred bytes a call stays under 2 MiB.
+const CALLS: u32 = 10_000;
+/// How many sweeps an instance lives: an hour.
+const SWEEPS: u32 = 720;
 
 /// The functions of the interfaces that the component exports.
 struct Exports {
@@ -63,12 +80,7 @@ impl Instance {
         context: &Arc<Context>,
         replay: bool,
     ) -> Result<Box<Self>, Failure> {
-        let allowance = Allowance {
-            cpu: context.limits.start,
-            wall: context.limits.start,
-            until: None,
-            codes: limits::Codes::START,
-        };
+        let allowance = Allowance::start(&context.limits);
         let state = State::new(context.clone(), replay);
         let mut store = Store::new(program.pre.engine(), state);
         limits::prepare(&mut store, &context.limits);
@@ -82,7 +94,7 @@ impl Instance {
             let text = format!("an export has another type than the world says: {error:#}");
             Failure::new(Code::HookStart, text).in_hook(&context.name, Phase::Start)
         })?;
-        Ok(Box::new(Self { store, exports }))
+        Ok(Box::new(Self { store, exports, wear: Wear::default() }))
     }
 
     /// Hands the exchange over for the next call.
@@ -95,9 +107,25 @@ impl Instance {
         self.store.data_mut().take_exchange()
     }
 
-    /// From now on calls are repeats: nothing they tell the host has an effect.
-    pub fn set_replay(&mut self, replay: bool) {
-        self.store.data_mut().replay = replay;
+    /// Notes that its lifecycle has run, and so what it looks like when it is new.
+    pub(super) fn settle_in(&mut self, sweep: u32) {
+        // Any spread will do; the allocator's address is different for each.
+        let spread = (std::ptr::from_ref(self) as usize / 64 % CALLS as usize) as u32;
+        let limit = self.store.data().context.limits.memory;
+        self.wear = Wear {
+            calls_left: CALLS / 2 + spread,
+            until_sweep: sweep.saturating_add(SWEEPS),
+            // Memory never shrinks, so one large request would hold it for good.
+            memory_max: (self.memory_bytes() * 2).max(limit / 4),
+        };
+    }
+
+    /// Counts a call, and says whether it was the last one that this instance should serve.
+    pub(super) fn is_worn(&mut self, sweep: u32) -> bool {
+        self.wear.calls_left = self.wear.calls_left.saturating_sub(1);
+        self.wear.calls_left == 0
+            || sweep >= self.wear.until_sweep
+            || self.memory_bytes() > self.wear.memory_max
     }
 
     /// Bytes of its linear memories.
@@ -262,12 +290,9 @@ fn settle<T>(
         Ended::Returned(Ok(value)) => return Ok(value),
         Ended::Returned(Err(error)) => error,
         Ended::TimedOut => {
-            let wall = allowance.wall;
-            let waited = store.data().waiting_for();
-            return Err(Failure::new(
-                allowance.codes.wall,
-                format!("wall limit of {wall:?} reached{waited}"),
-            ));
+            let (code, name) = allowance.codes.wall;
+            let (wall, waited) = (allowance.wall, store.data().waiting_for());
+            return Err(Failure::new(code, format!("{name} limit of {wall:?} reached{waited}")));
         }
         Ended::ExchangeTimedOut => {
             return Err(Failure::new(
@@ -282,16 +307,24 @@ fn settle<T>(
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
     let (code, cause) = match (error.downcast_ref::<Stop>(), error.downcast_ref::<Trap>()) {
         (Some(Stop::Cpu(limit)), _) => {
-            (allowance.codes.cpu, format!("cpu limit of {limit:?} reached"))
+            let (code, name) = allowance.codes.cpu;
+            (code, format!("{name} limit of {limit:?} reached"))
         }
         (Some(stop @ Stop::HostCalls(_)), _) => (Code::HookLimit, stop.to_string()),
         (Some(stop @ Stop::NoExchange(_)), _) => (Code::HookTrap, stop.to_string()),
         (None, Some(Trap::StackOverflow)) => (Code::HookLimit, "stack limit reached".into()),
-        (None, Some(Trap::OutOfFuel)) => (Code::HookFuel, "fuel limit reached".into()),
+        (None, Some(Trap::OutOfFuel)) => {
+            let fuel = allowance.fuel.unwrap_or(u64::MAX);
+            (Code::HookFuel, format!("fuel limit of {fuel} reached"))
+        }
         _ if store.data().meter.refused().is_some() => {
             store.data().meter.refused().unwrap_or((Code::HookMemory, String::new()))
         }
-        (None, Some(trap)) => (Code::HookTrap, format!("trap: {trap}")),
+        (None, Some(trap)) => {
+            // Its own text begins with the same word once more.
+            let text = trap.to_string();
+            (Code::HookTrap, format!("trap: {}", text.trim_start_matches("wasm trap: ")))
+        }
         (None, None) if phase == Phase::Start => (Code::HookStart, root_cause(&error)),
         (None, None) => (Code::HookTrap, root_cause(&error)),
     };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
+use crate::config::size_text;
 use crate::error::{Code, Phase};
 use crate::host::State;
 
@@ -19,28 +20,50 @@ pub struct Allowance {
     pub cpu: Duration,
     /// Time from the call to its return, waiting included.
     pub wall: Duration,
+    /// Fuel that guest code may use, of a hook that has a fuel limit.
+    pub fuel: Option<u64>,
     /// When the exchange as a whole must be over.
     pub until: Option<Instant>,
     /// What hitting `cpu` or `wall` is called: requests, the start and the lifecycle differ.
     pub codes: Codes,
 }
 
+impl Allowance {
+    /// For a call of the lifecycle: its one limit is a time, `hook_timeout`.
+    pub fn lifecycle(time: Duration) -> Self {
+        Self { cpu: time, wall: time, fuel: None, until: None, codes: Codes::LIFECYCLE }
+    }
+
+    /// For a call on behalf of a request, or of an event.
+    pub fn call(limits: &crate::config::Limits, until: Option<Instant>) -> Self {
+        let crate::config::Limits { cpu, wall, fuel, .. } = *limits;
+        Self { cpu, wall, fuel, until, codes: Codes::CALL }
+    }
+
+    /// For making an instance.
+    pub(super) fn start(limits: &crate::config::Limits) -> Self {
+        Self { cpu: limits.start, wall: limits.start, fuel: None, until: None, codes: Codes::START }
+    }
+}
+
 /// The rows of the error table for the two limits that are clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Codes {
-    /// At `cpu`.
-    pub cpu: Code,
-    /// At `wall`.
-    pub wall: Code,
+    /// At `cpu`, and what that limit is called.
+    pub cpu: (Code, &'static str),
+    /// At `wall`, and what that limit is called.
+    pub wall: (Code, &'static str),
 }
 
 impl Codes {
     /// For calls on behalf of a request.
-    pub const CALL: Self = Self { cpu: Code::HookCpu, wall: Code::HookTimeout };
+    pub const CALL: Self = Self { cpu: (Code::HookCpu, "cpu"), wall: (Code::HookTimeout, "wall") };
     /// For making an instance.
-    pub const START: Self = Self { cpu: Code::HookStart, wall: Code::HookStart };
+    pub const START: Self =
+        Self { cpu: (Code::HookStart, "start"), wall: (Code::HookStart, "start") };
     /// For the lifecycle: there is one limit, `hook_timeout`.
-    pub const LIFECYCLE: Self = Self { cpu: Code::HookTimeout, wall: Code::HookTimeout };
+    pub const LIFECYCLE: Self =
+        Self { cpu: (Code::HookTimeout, "time"), wall: (Code::HookTimeout, "time") };
 }
 
 /// Why the host stopped guest code: what a host function or the epoch's tick throws.
@@ -119,21 +142,12 @@ impl Meter {
     /// The limit that was refused during the last call, if one was: the trap that follows is its.
     pub(super) fn refused(&self) -> Option<(Code, String)> {
         if self.memory_refused {
-            let limit = bytes_text(self.memory_bytes_max);
+            let limit = size_text(self.memory_bytes_max);
             return Some((Code::HookMemory, format!("memory limit of {limit} reached")));
         }
         let limit = self.table_elements_max;
         self.table_refused
             .then(|| (Code::HookLimit, format!("limit of {limit} table elements reached")))
-    }
-}
-
-/// `64MiB` where it is that, bytes otherwise.
-fn bytes_text(bytes: u64) -> String {
-    match bytes {
-        _ if bytes > 0 && bytes.is_multiple_of(1 << 20) => format!("{}MiB", bytes >> 20),
-        _ if bytes > 0 && bytes.is_multiple_of(1 << 10) => format!("{}KiB", bytes >> 10),
-        _ => format!("{bytes} bytes"),
     }
 }
 
@@ -173,6 +187,10 @@ impl ResourceLimiter for Meter {
 pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance) {
     // The deadline is absolute: without this a reused store would stop at once.
     store.set_epoch_deadline(1);
+    if store.data().context.limits.fuel.is_some() {
+        // The start and the lifecycle are bounded by their time. This cannot fail where fuel is on.
+        let _ = store.set_fuel(allowance.fuel.unwrap_or(u64::MAX));
+    }
     let state = store.data_mut();
     state.phase = phase;
     let meter = &mut state.meter;

@@ -1,19 +1,21 @@
 //! Runs guest code, and is the only place that knows how: wasmtime is named here and nowhere else.
 //!
 //! The way of a hook through this folder, in reading order: [`compile`] turns a file into a
-//! [`Program`], [`engine`] holds what all programs share, [`instance`] makes a live copy of one and
+//! [`Program`], in a [`child`] process and through a [`cache`], [`engine`] holds what all programs share, [`instance`] makes a live copy of one and
 //! calls it, [`limits`] says how far such a call may go, [`guard`] stops it there, [`pool`] keeps
 //! instances between calls.
 //!
 //! Three rules hold everywhere below:
 //! - one store, one instance; no two hooks ever share a store;
-//! - [`limits::arm`] comes before any guest code runs, instantiation included;
+//! - `limits::arm` comes before any guest code runs, instantiation included;
 //! - whatever ends otherwise than by a normal return costs the instance: it is owned by the call, and
 //!   only success hands it on.
 //!
 //! What this folder does not do: it decides nothing about requests, and knows no other hook.
 
 pub mod bindings;
+pub mod cache;
+pub mod child;
 pub mod compile;
 pub mod engine;
 pub mod guard;
@@ -21,7 +23,8 @@ pub mod instance;
 pub mod limits;
 pub mod pool;
 
-pub use compile::{LoadError, Program};
+pub use cache::Cache;
+pub use compile::{Compiler, LoadError, Program};
 pub use engine::Engine;
 pub use instance::Instance;
 pub use pool::{Lease, Pool, Rescue};

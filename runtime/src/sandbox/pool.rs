@@ -12,11 +12,16 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::compile::Program;
 use super::instance::Instance;
-use super::limits::{Allowance, Codes};
+use super::limits::Allowance;
 use crate::config::Mode;
 use crate::error::{Code, Failure, Phase};
 use crate::exchange::Exchange;
 use crate::host::Context;
+
+/// How often [`Pool::sweep`] is to be called.
+pub const SWEEP: Duration = Duration::from_secs(5);
+/// An instance that was idle for so many sweeps is freed: a minute, as bursts come in minutes.
+const IDLE_SWEEPS: u32 = 12;
 
 /// The instances of one hook.
 #[derive(Debug)]
@@ -25,15 +30,25 @@ pub struct Pool {
     context: Arc<Context>,
     mode: Mode,
     /// The most recently used one is taken first: its memory is still in the cpu's caches.
-    idle: Mutex<Vec<Box<Instance>>>,
+    idle: Mutex<Vec<Idle>>,
     /// One a live instance that is, or may be, in use.
     permits: Semaphore,
     waiting: AtomicUsize,
     live: AtomicU32,
+    /// How many sweeps there were: the pool's clock, so that no call has to read a real one.
+    sweeps: AtomicU32,
     /// What `defaults` was given, for instances that repeat their lifecycle.
     overrides: Arc<String>,
     /// Bounds a repeated lifecycle.
     lifecycle: Duration,
+}
+
+/// An instance that waits for its next call.
+#[derive(Debug)]
+struct Idle {
+    instance: Box<Instance>,
+    /// The sweep that was next when it was put here.
+    since: u32,
 }
 
 /// An instance that was taken out.
@@ -67,10 +82,11 @@ impl Pool {
         program: Arc<Program>,
         context: Arc<Context>,
         mode: Mode,
-        first: Box<Instance>,
+        mut first: Box<Instance>,
         overrides: Arc<String>,
         lifecycle: Duration,
     ) -> Self {
+        first.settle_in(0);
         let instances = match mode {
             Mode::Single => 1,
             Mode::Pooled | Mode::Fresh => {
@@ -82,10 +98,11 @@ impl Pool {
             program,
             context,
             mode,
-            idle: Mutex::new(vec![first]),
+            idle: Mutex::new(vec![Idle { instance: first, since: 0 }]),
             permits: Semaphore::new(instances as usize),
             waiting: AtomicUsize::new(0),
             live: AtomicU32::new(1),
+            sweeps: AtomicU32::new(0),
             overrides,
             lifecycle,
         }
@@ -109,7 +126,7 @@ impl Pool {
         };
         let idle = self.idle_instances().pop();
         let instance = match idle {
-            Some(instance) => instance,
+            Some(idle) => idle.instance,
             None => self.replay().await?,
         };
         Ok(Lease { pool: self, instance: Some(instance), rescue: None, _permit: permit })
@@ -141,12 +158,7 @@ impl Pool {
     /// Makes one more instance. It goes through the lifecycle as the first one did; `hook_timeout`
     /// bounds that, never a request's cpu.
     async fn replay(&self) -> Result<Box<Instance>, Failure> {
-        let allowance = Allowance {
-            cpu: self.lifecycle,
-            wall: self.lifecycle,
-            until: None,
-            codes: Codes::LIFECYCLE,
-        };
+        let allowance = Allowance::lifecycle(self.lifecycle);
         let mut instance = Instance::start(&self.program, &self.context, true).await?;
         let failed = |phase: Phase| {
             move |said: crate::error::HookError| {
@@ -170,13 +182,31 @@ impl Pool {
         if self.program.has_routing() {
             instance.routes(&allowance).await?.map_err(failed(Phase::Routes))?;
         }
+        instance.settle_in(self.sweeps.load(Ordering::Relaxed));
         self.live.fetch_add(1, Ordering::Relaxed);
         Ok(instance)
     }
 
-    fn idle_instances(&self) -> std::sync::MutexGuard<'_, Vec<Box<Instance>>> {
+    fn idle_instances(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         // A panic while the lock is held is impossible, as nothing but a push or a pop happens there.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frees instances that nobody has used for a while. Called every [`SWEEP`]. The last one stays: the
+    /// next request should not have to wait for a new one.
+    pub fn sweep(&self) {
+        let now = self.sweeps.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.mode != Mode::Pooled {
+            return;
+        }
+        let freed: Vec<Idle> = {
+            let mut idle = self.idle_instances();
+            // The longest unused are at the front, as the last one put back is taken first.
+            let stale = idle.iter().take_while(|idle| now - idle.since > IDLE_SWEEPS).count();
+            let spare = idle.len().saturating_sub(1);
+            idle.drain(..stale.min(spare)).collect()
+        };
+        self.live.fetch_sub(u32::try_from(freed.len()).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Drops all idle instances and lets nobody in any more.
@@ -198,13 +228,21 @@ impl Lease<'_> {
         self.rescue = Some(rescue);
     }
 
-    /// Puts it back, after a call that returned normally. In mode `fresh` nobody uses it again.
+    /// Puts it back, after a call that returned normally. One that has done its share, or has grown,
+    /// is freed instead: the next call gets a new one.
     pub fn put_back(mut self) {
-        if let Some(instance) = self.instance.take() {
-            match self.pool.mode {
-                Mode::Fresh => drop(self.pool.live.fetch_sub(1, Ordering::Relaxed)),
-                Mode::Pooled | Mode::Single => self.pool.idle_instances().push(instance),
-            }
+        let Some(mut instance) = self.instance.take() else { return };
+        let pool = self.pool;
+        let keep = match pool.mode {
+            Mode::Single => true,
+            Mode::Fresh => false,
+            Mode::Pooled => !instance.is_worn(pool.sweeps.load(Ordering::Relaxed)),
+        };
+        if keep {
+            let since = pool.sweeps.load(Ordering::Relaxed);
+            pool.idle_instances().push(Idle { instance, since });
+        } else {
+            pool.live.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -67,6 +67,9 @@ impl Manner {
             .header_read_timeout(None)
             .max_header_size(options.header_bytes)
             .max_buf_size(options.header_bytes.max(READ_BUFFER_BYTES));
+        if options.headers != Options::HEADERS {
+            http1.max_headers(options.headers);
+        }
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())

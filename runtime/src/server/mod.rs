@@ -50,6 +50,8 @@ pub struct Options {
     pub connections: usize,
     /// Bytes of a request's head, and of trailers. Over it: 431.
     pub header_bytes: usize,
+    /// Header lines of a request. Over it: 431.
+    pub headers: usize,
     /// From a connection's start, or from the first byte of a later head, to the head's end; the TLS
     /// handshake included. Over it: 408, and the connection is closed.
     pub header_timeout: Duration,
@@ -68,6 +70,8 @@ impl Options {
     pub const CONNECTIONS: usize = 10_000;
     /// What Node.js takes by default, so what a Sails app's clients have lived with.
     pub const HEADER_BYTES: usize = 16 * 1024;
+    /// hyper's own number: up to it, a head needs no allocation of its own.
+    pub const HEADERS: usize = 100;
     /// Long for any honest client, short for one that sends a byte a second.
     pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
     /// Longer than the 60 s for which common load balancers keep a connection: who opens
@@ -88,6 +92,7 @@ impl Options {
             tls: None,
             connections: Self::CONNECTIONS,
             header_bytes: Self::HEADER_BYTES,
+            headers: Self::HEADERS,
             header_timeout: Self::HEADER_TIMEOUT,
             idle_timeout: Self::IDLE_TIMEOUT,
             write_timeout: Self::WRITE_TIMEOUT,

@@ -61,8 +61,10 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// From the request's last byte to the response's head.
     pub response_timeout: Duration,
-    /// Between two pieces of a body, in both directions.
+    /// Between two pieces of the response's body.
     pub idle_timeout: Duration,
+    /// Between two pieces of the request's body.
+    pub client_timeout: Duration,
     /// Whether the upstream gets the client's `Host` and not its own.
     pub preserve_host: bool,
     /// What is taken off the front of the path, whole segments.
@@ -81,6 +83,8 @@ impl Default for Options {
             response_timeout: Duration::from_secs(30),
             // As nginx' `proxy_read_timeout`, which servers of event streams are made for.
             idle_timeout: Duration::from_secs(60),
+            // As `http.body_timeout`.
+            client_timeout: Duration::from_secs(30),
             preserve_host: false,
             strip_prefix: None,
             tls: None,
@@ -227,7 +231,7 @@ impl Upstream {
             return (Body::Empty, None);
         }
         let progress = Arc::new(Progress::new());
-        let paced = Paced::from_client(body, self.options.idle_timeout, progress.clone());
+        let paced = Paced::from_client(body, self.options.client_timeout, progress.clone());
         (Body::stream(paced), Some(progress))
     }
 

@@ -432,7 +432,7 @@ async fn a_slow_upload_does_not_count_against_the_upstream() {
 async fn a_client_that_stops_sending_its_body_is_408_and_ends_the_upstreams_request() {
     let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", upstream.local_addr().unwrap());
-    let options = Options { idle_timeout: SHORT, ..Options::default() };
+    let options = Options { idle_timeout: SHORT, client_timeout: SHORT, ..Options::default() };
     let stalled = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nab";
     let asked = tokio::spawn(fails(Upstream::new(&url, options).unwrap(), stalled));
     let (mut stream, _) = soon(upstream.accept()).await.unwrap();
@@ -471,7 +471,7 @@ async fn a_body_that_fails_midway_cuts_the_clients_connection() {
 
     // One that just stops is given up, too.
     let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let options = Options { idle_timeout: SHORT, ..Options::default() };
+    let options = Options { idle_timeout: SHORT, client_timeout: SHORT, ..Options::default() };
     let url = format!("http://{}", upstream.local_addr().unwrap());
     let (front, _) = front(Upstream::new(&url, options).unwrap(), TrustProxy::Nobody);
     let asked = tokio::spawn(async move { front.ask("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await });
