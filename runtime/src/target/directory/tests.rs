@@ -138,8 +138,6 @@ async fn a_path_means_a_file_or_nothing() {
         // Odd.
         ("/%ff", None),
         ("/%c0%ae%c0%ae/secret.txt", None),
-        ("/%zz", None),
-        ("/%", None),
         ("/a.txt%0a", None),
     ];
     for (path, expected) in table {
