@@ -126,7 +126,7 @@ fn a_timeout_names_what_was_awaited() {
         a: wait-for
         m: misbehave
         //- fails
-        hook `a`: initialize: E_HOOK_TIMEOUT: wall limit of 300ms reached while waiting for `hook:m:loaded`: its time of 300ms was set by boathook.toml:2
+        hook `a`: initialize: E_HOOK_TIMEOUT: time limit of 300ms reached while waiting for `hook:m:loaded`: its time of 300ms was set by boathook.toml:2
         ",
     );
 }

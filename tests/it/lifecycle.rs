@@ -205,8 +205,8 @@ fn the_timeout_of_initialize_says_which_limit_it_was_and_where_that_was_set() {
         //- hooks
         m: misbehave
         //- fails
-        error: hook `m`: initialize: E_HOOK_TIMEOUT: wall limit of 250ms reached: its time of 250ms was set by boathook.toml:1
-        hint: set `m._hookTimeout` (milliseconds) or `hook_timeout` higher
+        error: hook `m`: initialize: E_HOOK_TIMEOUT: time limit of 250ms reached: its time of 250ms was set by boathook.toml:1
+        hint: set `hook_timeout` higher, or for `initialize` `m._hookTimeout` (milliseconds)
         ",
     );
 }

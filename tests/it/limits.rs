@@ -24,7 +24,7 @@ fn cpu() {
     gets(&mut app, "/spins?ms=20", 200, "");
     gets(&mut app, "/spins", 504, "E_HOOK_CPU");
     gets(&mut app, "/spins?ms=20", 200, "");
-    app.log(&["error: hook `spins`: handle-route: cpu limit of 200ms reached", "request="]);
+    app.log(&["error: hook `spins`: handle-route: cpu limit of 200ms reached request="]);
 }
 
 #[test]

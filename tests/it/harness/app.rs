@@ -1,17 +1,16 @@
 //! Runs `boathook` as a process of its own in a folder of its own, and listens to what it says.
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::command::{boathook, lay_out};
 use super::fixture::Fixture;
-use super::{Client, PATIENCE, Response, Upstream, component};
+use super::said::{Lines, Said, in_order};
+use super::{Client, Response, Upstream};
 
 /// A server that runs, or has ended. Dropping it kills it.
 pub(crate) struct App {
@@ -20,29 +19,6 @@ pub(crate) struct App {
     child: Child,
     said: Arc<Said>,
     upstream: Option<Upstream>,
-}
-
-/// What a process has said so far.
-#[derive(Default)]
-struct Said {
-    lines: Mutex<Lines>,
-    more: Condvar,
-}
-
-#[derive(Default)]
-struct Lines {
-    out: Vec<String>,
-    err: Vec<String>,
-    /// How many of the two streams are still open.
-    open: usize,
-}
-
-/// A command that has ended.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
 }
 
 impl App {
@@ -200,11 +176,6 @@ impl App {
         self.upstream.as_ref().expect("the fixture says `{upstream}`")
     }
 
-    /// The app folder.
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// Ends the test, and shows everything that may tell why.
     #[track_caller]
     pub(crate) fn fail(&mut self, why: &str) -> ! {
@@ -230,113 +201,4 @@ impl Drop for App {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-impl Said {
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn listen(
-        self: &Arc<Self>,
-        stream: impl Read + Send + 'static,
-        which: fn(&mut Lines) -> &mut Vec<String>,
-    ) {
-        let said = self.clone();
-        std::thread::spawn(move || {
-            let mut reader = BufReader::new(stream);
-            let mut line = Vec::new();
-            while matches!(reader.read_until(b'\n', &mut line), Ok(1..)) {
-                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-                which(&mut said.lock()).push(text);
-                said.more.notify_all();
-                line.clear();
-            }
-            said.lock().open -= 1;
-            said.more.notify_all();
-        });
-    }
-
-    /// Waits until there is an answer; none if the process ended, or the patience did, without one.
-    fn wait<T>(&self, answer: impl Fn(&Lines) -> Option<T>) -> Option<T> {
-        let until = Instant::now() + PATIENCE;
-        let mut lines = self.lock();
-        loop {
-            if let Some(answer) = answer(&lines) {
-                return Some(answer);
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if lines.open == 0 || left.is_zero() {
-                return None;
-            }
-            let woken = self.more.wait_timeout(lines, left);
-            lines = woken.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-}
-
-/// `boathook`, without what the environment might tell it.
-pub(crate) fn boathook() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_boathook"));
-    let ours = |name: &str| name.to_ascii_uppercase().starts_with("BOATHOOK_");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
-        command.env_remove(name);
-    }
-    command
-}
-
-impl Ran {
-    /// Runs a command in the folder of a fixture: `{dir}` in the arguments is that folder.
-    #[track_caller]
-    pub(crate) fn of(fixture: &str, args: &[&str]) -> Self {
-        let fixture = Fixture::parse(fixture);
-        let dir = TempDir::new().expect("a temporary folder");
-        let shown = dir.path().display().to_string();
-        lay_out(dir.path(), &fixture, |text| text.replace("{dir}", &shown));
-        let args = args.iter().map(|arg| arg.replace("{dir}", &shown));
-        let output = boathook()
-            .args(args)
-            .envs(fixture.env.iter().cloned())
-            .output()
-            .expect("the command can be run");
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-}
-
-/// Writes the files of a fixture.
-fn lay_out(dir: &Path, fixture: &Fixture, fill: impl Fn(&str) -> String) {
-    let write = |path: PathBuf, bytes: &[u8]| {
-        let folder = path.parent().expect("a file lies in a folder");
-        std::fs::create_dir_all(folder).expect("a folder can be made");
-        std::fs::write(&path, bytes).expect("a file can be written");
-    };
-    for (path, text) in &fixture.files {
-        let text = fill(text);
-        let parts: Vec<&[u8]> = text.split("{not utf-8}").map(str::as_bytes).collect();
-        write(dir.join(path), &parts.join(&b"\xff"[..]));
-    }
-    for hook in &fixture.hooks {
-        let hooks = dir.join("hooks");
-        if let Some(path) = &hook.path {
-            write(dir.join(path), &component(&hook.guest));
-            continue;
-        }
-        match &hook.manifest {
-            Some(manifest) => {
-                let folder = hooks.join(&hook.name);
-                write(folder.join("hook.toml"), manifest.as_bytes());
-                write(folder.join(format!("{}.wasm", hook.guest)), &component(&hook.guest));
-            }
-            None => write(hooks.join(format!("{}.wasm", hook.name)), &component(&hook.guest)),
-        }
-    }
-}
-
-fn in_order(lines: &[String], wanted: &[&str]) -> bool {
-    let mut lines = lines.iter();
-    wanted.iter().all(|wanted| lines.any(|line| line.contains(wanted)))
 }

@@ -69,12 +69,12 @@ fn with_manifest(text: &str) -> Vec<u8> {
 }
 
 /// Where `scripts/build-guests` puts the guests.
-pub(crate) fn guests_dir() -> PathBuf {
+fn guests_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("guests")
 }
 
 /// Where `scripts/build-hooks` puts the sample hooks.
-pub(crate) fn samples_dir() -> PathBuf {
+fn samples_dir() -> PathBuf {
     root().join("sample-hooks/app/hooks")
 }
 

@@ -8,17 +8,21 @@
 
 mod app;
 mod check;
+mod command;
 mod fixture;
 mod guests;
 mod http;
+mod said;
 mod upstream;
 
-pub(crate) use app::{App, Ran, boathook};
+pub(crate) use app::App;
 pub(crate) use check::check;
+pub(crate) use command::Ran;
 pub(crate) use fixture::Fixture;
-pub(crate) use guests::{component, guest_names, guests_dir, samples_dir};
+use guests::component;
+pub(crate) use guests::guest_names;
 pub(crate) use http::{Client, Response};
-pub(crate) use upstream::Upstream;
+use upstream::Upstream;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 //! `x-answer-bytes: 100000`, and any number of `x-answer-header: name=value`; with `x-answer-never: 1`
 //! it closes after the request instead, and with `x-answer-never: silence` it does nothing at all.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
