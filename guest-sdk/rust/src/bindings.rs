@@ -2815,8 +2815,9 @@ pub mod boathook {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Sets the body to this JSON and `content-type` to `application/json; charset=utf-8`. The status
-            /// stays.
+            /// Sets the body to this JSON, and `content-type` to `application/json; charset=utf-8` unless a hook
+            /// has set one; in `handle-response`, where it is the app's, it is set anyhow. The status stays. The
+            /// helpers below do the same, with `text/plain` for a text.
             #[allow(async_fn_in_trait)]
             pub fn json(data: &str) -> ::core::result::Result<(), Error> {
                 unsafe {

@@ -73,6 +73,11 @@ impl Block {
         self.append(name, value)
     }
 
+    /// Whether there is a field of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.position(name).is_some()
+    }
+
     pub(crate) fn remove(&mut self, name: &str) {
         while let Some(at) = self.position(name) {
             let (start, _) = self.fields.remove(at);

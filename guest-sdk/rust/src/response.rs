@@ -65,6 +65,11 @@ impl Response {
         self.refuse(result)
     }
 
+    /// Sets the content type, unless the handler has chosen one.
+    fn default_type(&mut self, value: &str) -> &mut Self {
+        if self.set.has("content-type") { self } else { self.set_header("content-type", value) }
+    }
+
     /// Adds a value to those that are there.
     pub fn append_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
         let result = self.appended.append(name, value.as_ref());
@@ -109,17 +114,17 @@ impl Response {
 
     /// Answers with text.
     pub fn text(&mut self, text: impl AsRef<str>) -> Result<Outcome> {
-        self.set_header("content-type", TEXT).send(text.as_ref())
+        self.default_type(TEXT).send(text.as_ref())
     }
 
     /// Answers with HTML.
     pub fn html(&mut self, html: impl AsRef<str>) -> Result<Outcome> {
-        self.set_header("content-type", HTML).send(html.as_ref())
+        self.default_type(HTML).send(html.as_ref())
     }
 
-    /// Answers with JSON. The status is the one that was set.
+    /// Answers with JSON. The status is the one that was set, and so is the content type.
     pub fn json(&mut self, data: impl Serialize) -> Result<Outcome> {
-        self.set_header("content-type", JSON);
+        self.default_type(JSON);
         self.body.clear();
         serde_json::to_writer(&mut self.body, &data)?;
         self.body_use = BodyUse::Replace;

@@ -162,7 +162,8 @@ impl Command {
 
 /// Compiles in a child of this program, and keeps nothing.
 fn compiler() -> Compiler {
-    Compiler { cache: None, program: std::env::current_exe().ok() }
+    // Not its path: another version may lie there by now.
+    Compiler { cache: None, program: Some("/proc/self/exe".into()) }
 }
 
 /// Runs the command that was typed.

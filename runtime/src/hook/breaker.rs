@@ -40,6 +40,33 @@ impl Default for State {
     }
 }
 
+/// A call that was let through. Whoever has it says how the call ended; dropped without a word, the call
+/// says nothing about the hook: it was never made, or its end was nobody's fault.
+#[derive(Debug)]
+pub(super) struct Admitted<'a> {
+    breaker: Option<&'a Breaker>,
+}
+
+impl Admitted<'_> {
+    /// The call returned normally.
+    pub(super) fn succeeded(mut self) -> Option<Change> {
+        self.breaker.take()?.succeeded()
+    }
+
+    /// The call cost an instance.
+    pub(super) fn failed(mut self) -> Option<Change> {
+        self.breaker.take()?.failed_at(Instant::now())
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if let Some(breaker) = self.breaker {
+            breaker.withdrawn();
+        }
+    }
+}
+
 /// What changed, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -65,29 +92,27 @@ impl Breaker {
     ///
     /// # Errors
     /// While it is open, and for all but one call while it is half open.
-    pub(super) fn admit(&self) -> Result<(), Duration> {
+    pub(super) fn admit(&self) -> Result<Admitted<'_>, Duration> {
+        self.admit_at(Instant::now)
+    }
+
+    /// The clock is only read where it matters.
+    fn admit_at(&self, now: impl FnOnce() -> Instant) -> Result<Admitted<'_>, Duration> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        if !self.tripped.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        self.admit_at(Instant::now())
-    }
-
-    fn admit_at(&self, now: Instant) -> Result<(), Duration> {
-        let mut state = self.state();
-        match *state {
-            State::Closed { .. } => Ok(()),
-            State::Open { until, .. } if now < until => Err(until - now),
-            State::Open { pause, .. } => {
-                *state = State::Probing { pause };
-                Ok(())
+        if self.tripped.load(Ordering::Relaxed) {
+            let now = now();
+            let mut state = self.state();
+            match *state {
+                State::Closed { .. } => {}
+                State::Open { until, .. } if now < until => return Err(until - now),
+                State::Open { pause, .. } => *state = State::Probing { pause },
+                State::Probing { pause } => return Err(pause),
             }
-            State::Probing { pause } => Err(pause),
         }
+        Ok(Admitted { breaker: Some(self) })
     }
 
-    /// Notes that a call returned normally.
-    pub(super) fn succeeded(&self) -> Option<Change> {
+    fn succeeded(&self) -> Option<Change> {
         if !self.tripped.load(Ordering::Relaxed) {
             return None;
         }
@@ -99,11 +124,6 @@ impl Breaker {
         *state = State::default();
         self.tripped.store(false, Ordering::Relaxed);
         Some(Change::Closed)
-    }
-
-    /// Notes that a call cost an instance.
-    pub(super) fn failed(&self) -> Option<Change> {
-        self.failed_at(Instant::now())
     }
 
     fn failed_at(&self, now: Instant) -> Option<Change> {
@@ -130,8 +150,10 @@ impl Breaker {
         Some(Change::Opened(pause))
     }
 
-    /// Notes that a call that was let through was not made after all.
-    pub(super) fn withdrawn(&self) {
+    fn withdrawn(&self) {
+        if !self.tripped.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.state();
         if let State::Probing { pause } = *state {
             *state = State::Open { until: Instant::now(), pause };
@@ -159,7 +181,8 @@ mod tests {
     fn fail(breaker: &Breaker, times: u64, now: Instant) -> Option<Change> {
         let mut change = None;
         for _ in 0..times {
-            let _ = breaker.admit();
+            // The call itself is not of interest here, only its end.
+            drop(breaker.admit_at(|| now));
             change = breaker.failed_at(now);
         }
         change
@@ -171,7 +194,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(fail(&breaker, FAILURES_MIN - 1, now), None);
         assert_eq!(fail(&breaker, 1, now), Some(Change::Opened(PAUSE_MIN)));
-        assert_eq!(breaker.admit_at(now), Err(PAUSE_MIN));
+        assert_eq!(breaker.admit_at(|| now).unwrap_err(), PAUSE_MIN);
     }
 
     #[test]
@@ -179,7 +202,7 @@ mod tests {
         let breaker = Breaker::default();
         let now = Instant::now();
         for _ in 0..1000 {
-            let _ = (breaker.admit(), breaker.admit());
+            drop((breaker.admit(), breaker.admit()));
             assert_eq!(fail(&breaker, 1, now), None);
         }
     }
@@ -198,10 +221,11 @@ mod tests {
         let now = Instant::now();
         fail(&breaker, FAILURES_MIN, now);
         let later = now + PAUSE_MIN;
-        assert_eq!(breaker.admit_at(later), Ok(()));
-        assert!(breaker.admit_at(later).is_err());
-        assert_eq!(breaker.succeeded(), Some(Change::Closed));
-        assert_eq!(breaker.admit_at(later), Ok(()));
+        let probe = breaker.admit_at(|| later).unwrap();
+        assert!(breaker.admit_at(|| later).is_err());
+        assert_eq!(breaker.seen(), Seen::HalfOpen);
+        assert_eq!(probe.succeeded(), Some(Change::Closed));
+        assert!(breaker.admit_at(|| later).is_ok());
     }
 
     #[test]
@@ -212,7 +236,7 @@ mod tests {
         let mut pause = PAUSE_MIN;
         for _ in 0..10 {
             now += pause;
-            assert_eq!(breaker.admit_at(now), Ok(()));
+            std::mem::forget(breaker.admit_at(|| now).unwrap());
             pause = (pause * 2).min(PAUSE_MAX);
             assert_eq!(breaker.failed_at(now), Some(Change::Opened(pause)));
         }
@@ -220,12 +244,11 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_never_ran_leaves_the_way_to_the_next() {
+    fn a_probe_that_came_to_nothing_leaves_the_way_to_the_next() {
         let breaker = Breaker::default();
         let now = Instant::now();
         fail(&breaker, FAILURES_MIN, now);
-        assert_eq!(breaker.admit_at(now + PAUSE_MIN), Ok(()));
-        breaker.withdrawn();
-        assert_eq!(breaker.admit_at(Instant::now() + PAUSE_MIN), Ok(()));
+        drop(breaker.admit_at(|| now + PAUSE_MIN).unwrap());
+        assert!(breaker.admit_at(|| Instant::now() + PAUSE_MIN).is_ok());
     }
 }

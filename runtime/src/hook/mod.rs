@@ -24,7 +24,7 @@ pub mod find;
 pub mod order;
 
 pub use breaker::Seen as BreakerState;
-use breaker::{Breaker, Change};
+use breaker::{Admitted, Breaker, Change};
 pub use facts::{Facts, FactsError, SECTION};
 
 /// A hook of a running set.
@@ -134,13 +134,13 @@ impl Hook {
         until: Instant,
     ) -> (Box<Exchange>, Result<Outcome, Failure>) {
         let allowance = Allowance::call(&self.context.limits, Some(until));
-        let mut lease = match self.lease(allowance.until).await {
-            Ok(lease) => lease,
+        let mut leased = match self.lease(allowance.until).await {
+            Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
-        lease.instance().lend(Some(exchange));
-        let returned = lease.instance().handle_route(route, &allowance).await;
-        let (exchange, result) = self.settle(lease, Phase::HandleRoute, returned);
+        leased.instance().lend(Some(exchange));
+        let returned = leased.instance().handle_route(route, &allowance).await;
+        let (exchange, result) = self.settle(leased, Phase::HandleRoute, returned);
         (exchange.unwrap_or_else(Exchange::blank), result)
     }
 
@@ -151,13 +151,13 @@ impl Hook {
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<(), Failure>) {
         let allowance = Allowance::call(&self.context.limits, None);
-        let mut lease = match self.lease(None).await {
-            Ok(lease) => lease,
+        let mut leased = match self.lease(None).await {
+            Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
-        lease.instance().lend(Some(exchange));
-        let returned = lease.instance().handle_response(route, &allowance).await;
-        let (exchange, result) = self.settle(lease, Phase::HandleResponse, returned);
+        leased.instance().lend(Some(exchange));
+        let returned = leased.instance().handle_response(route, &allowance).await;
+        let (exchange, result) = self.settle(leased, Phase::HandleResponse, returned);
         (exchange.unwrap_or_else(Exchange::blank), result)
     }
 
@@ -168,13 +168,13 @@ impl Hook {
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<(), Failure>) {
         let allowance = Allowance::call(&self.context.limits, None);
-        let mut lease = match self.lease(None).await {
-            Ok(lease) => lease,
+        let mut leased = match self.lease(None).await {
+            Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
-        lease.instance().lend(Some(exchange));
-        let returned = lease.instance().handle_finish(route, &allowance).await;
-        let (exchange, result) = self.settle(lease, Phase::HandleFinish, returned);
+        leased.instance().lend(Some(exchange));
+        let returned = leased.instance().handle_finish(route, &allowance).await;
+        let (exchange, result) = self.settle(leased, Phase::HandleFinish, returned);
         (exchange.unwrap_or_else(Exchange::blank), result)
     }
 
@@ -207,14 +207,14 @@ impl Hook {
         }
         let allowance =
             Allowance::call(&self.context.limits, exchange.as_ref().map(|exchange| exchange.until));
-        let mut lease = match self.lease(allowance.until).await {
-            Ok(lease) => lease,
+        let mut leased = match self.lease(allowance.until).await {
+            Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
-        lease.rescue(rescue);
-        lease.instance().lend(exchange);
-        let returned = lease.instance().call(method, arguments, &allowance).await;
-        let (exchange, result) = self.settle(lease, Phase::Call, returned);
+        leased.lease.rescue(rescue);
+        leased.instance().lend(exchange);
+        let returned = leased.instance().call(method, arguments, &allowance).await;
+        let (exchange, result) = self.settle(leased, Phase::Call, returned);
         let result =
             result.and_then(|value| match serde_json::from_str::<serde::de::IgnoredAny>(&value) {
                 Ok(_) => Ok(value),
@@ -242,9 +242,9 @@ impl Hook {
     /// What the call failed with.
     pub async fn handle_event(&self, event: &str, payload: &String) -> Result<(), Failure> {
         let allowance = Allowance::call(&self.context.limits, None);
-        let mut lease = self.lease(None).await?;
-        let returned = lease.instance().handle_event(event, payload, &allowance).await;
-        self.settle(lease, Phase::HandleEvent, returned).1
+        let mut leased = self.lease(None).await?;
+        let returned = leased.instance().handle_event(event, payload, &allowance).await;
+        self.settle(leased, Phase::HandleEvent, returned).1
     }
 
     /// Calls `lower` on one instance, and frees all of them.
@@ -257,11 +257,12 @@ impl Hook {
         if self.program.has_lifecycle() {
             // Whoever still holds the only instance of a `single` hook has until then to bring it back.
             let until = Instant::now() + self.timeout.0;
+            // Whatever the breaker thinks of the hook: this is its last call.
             result = match live.pool.lease(Some(until)).await {
                 Ok(mut lease) => {
-                    let returned =
-                        lease.instance().lower(&Allowance::lifecycle(self.timeout.0)).await;
-                    self.settle(lease, Phase::Lower, returned).1
+                    let allowance = Allowance::lifecycle(self.timeout.0);
+                    let returned = lease.instance().lower(&allowance).await;
+                    said(self.name(), Phase::Lower, returned)
                 }
                 Err(failure) => Err(failure),
             };
@@ -271,24 +272,25 @@ impl Hook {
     }
 
     /// Takes an instance out for a call, unless the breaker is open.
-    async fn lease(&self, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
+    async fn lease(&self, until: Option<Instant>) -> Result<Leased<'_>, Failure> {
         let Some(live) = self.live.get() else {
             return Err(Failure::new(Code::Internal, "the hook is not loaded"));
         };
-        self.breaker.admit().map_err(|pause| {
+        let admitted = self.breaker.admit().map_err(|pause| {
             let mut failure =
                 Failure::new(Code::HookBroken, "the breaker is open after repeated failures");
             failure.retry_after = Some(pause);
             failure.in_hook(self.name(), Phase::HandleRoute)
         })?;
-        let lease = live.pool.lease(until).await;
-        if let Err(failure) = &lease {
-            match failure.code {
-                Code::HookBusy | Code::Draining => self.breaker.withdrawn(),
-                _ => self.note(self.breaker.failed()),
+        match live.pool.lease(until).await {
+            Ok(lease) => Ok(Leased { lease, admitted }),
+            Err(failure) => {
+                if !matches!(failure.code, Code::HookBusy | Code::Draining) {
+                    self.note(admitted.failed());
+                }
+                Err(failure)
             }
         }
-        lease
     }
 
     /// Says what the breaker did.
@@ -322,7 +324,7 @@ impl Hook {
     /// returned normally, and dropped otherwise.
     fn settle<T>(
         &self,
-        mut lease: Lease<'_>,
+        Leased { mut lease, admitted }: Leased<'_>,
         phase: Phase,
         returned: Returned<T>,
     ) -> (Option<Box<Exchange>>, Result<T, Failure>) {
@@ -330,13 +332,25 @@ impl Hook {
         match &returned {
             Ok(_) => {
                 lease.put_back();
-                self.note(self.breaker.succeeded());
+                self.note(admitted.succeeded());
             }
             // That the whole exchange had no time left may be anybody's fault.
-            Err(failure) if failure.code == Code::ExchangeTimeout => self.breaker.withdrawn(),
-            Err(_) => self.note(self.breaker.failed()),
+            Err(failure) if failure.code == Code::ExchangeTimeout => {}
+            Err(_) => self.note(admitted.failed()),
         }
         (exchange, said(self.name(), phase, returned))
+    }
+}
+
+/// An instance that was taken out, with leave from the breaker.
+struct Leased<'a> {
+    lease: Lease<'a>,
+    admitted: Admitted<'a>,
+}
+
+impl Leased<'_> {
+    fn instance(&mut self) -> &mut Instance {
+        self.lease.instance()
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! What is not here: who may be called when. That is the chain's and the lift's.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
@@ -48,6 +49,8 @@ pub struct State {
     pub meter: Meter,
     /// The events that it waits for at the moment.
     waiting: Vec<String>,
+    /// Bytes that its standard output and error may still take.
+    output_left: Arc<AtomicU64>,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -89,9 +92,10 @@ impl State {
     pub fn new(context: Arc<Context>, replay: bool) -> Self {
         let mut wasi = WasiCtx::builder();
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-        wasi.stdout(output::LogStream::new(&context.name, Level::Info));
+        let output_left = Arc::new(AtomicU64::new(context.limits.log));
+        wasi.stdout(output::LogStream::new(&context.name, Level::Info, &output_left));
         // A guest's panic message comes this way.
-        wasi.stderr(output::LogStream::new(&context.name, Level::Warn));
+        wasi.stderr(output::LogStream::new(&context.name, Level::Warn, &output_left));
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(context.limits.handles).unwrap_or(usize::MAX));
         Self {
@@ -101,10 +105,16 @@ impl State {
             rescue: None,
             meter: Meter::new(&context.limits),
             waiting: Vec::new(),
+            output_left,
             wasi: wasi.build(),
             table,
             context,
         }
+    }
+
+    /// Fills up what is granted a call, and not an instance.
+    pub(crate) fn refill(&self) {
+        self.output_left.store(self.context.limits.log, Ordering::Relaxed);
     }
 
     /// Whether this call repeats what another instance has settled: only the lifecycle is repeated.

@@ -4,6 +4,7 @@
 //! a line break is cut, so nothing accumulates.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -21,11 +22,13 @@ pub(super) struct LogStream {
     hook: Arc<str>,
     level: Level,
     line: Arc<Mutex<Vec<u8>>>,
+    left: Arc<AtomicU64>,
 }
 
 impl LogStream {
-    pub(super) fn new(hook: &Arc<str>, level: Level) -> Self {
-        Self { hook: hook.clone(), level, line: Arc::default() }
+    /// A stream that takes `left` bytes until that is filled up again.
+    pub(super) fn new(hook: &Arc<str>, level: Level, left: &Arc<AtomicU64>) -> Self {
+        Self { hook: hook.clone(), level, line: Arc::default(), left: left.clone() }
     }
 }
 
@@ -48,7 +51,15 @@ impl AsyncWrite for LogStream {
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        for &byte in bytes {
+        let left = self.left.load(Ordering::Relaxed);
+        let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.left.store(left - taken as u64, Ordering::Relaxed);
+        if taken < bytes.len() && left > 0 {
+            let text = "`limits.log` reached on standard output: the rest is cut";
+            log::hook_line(Level::Warn, &self.hook, None, text, "");
+        }
+        // What is cut counts as written: a guest whose panic cannot be printed must still panic.
+        for &byte in &bytes[..taken] {
             if byte != b'\n' {
                 line.push(byte);
             }

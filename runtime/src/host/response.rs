@@ -198,7 +198,12 @@ impl State {
                     (TEXT, Bytes::from_static(text.as_bytes()))
                 }
             };
-            exchange.response.headers.insert(CONTENT_TYPE, content_type);
+            // A type that a hook chose stays (Sails sets one only where there is none). On the way back
+            // it is the type of a body that is being replaced.
+            let headers = &mut exchange.response.headers;
+            if exchange.stage == Stage::Response || !headers.contains_key(CONTENT_TYPE) {
+                headers.insert(CONTENT_TYPE, content_type);
+            }
             replace_body(exchange, body, limit)
         }))
     }

@@ -192,6 +192,7 @@ pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance)
         let _ = store.set_fuel(allowance.fuel.unwrap_or(u64::MAX));
     }
     let state = store.data_mut();
+    state.refill();
     state.phase = phase;
     let meter = &mut state.meter;
     meter.cpu_used = Duration::ZERO;
