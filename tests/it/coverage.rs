@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::harness::guest_names;
+use crate::harness::{guest_names, newer_source};
 
 /// The sources of the tests by module, the harness and this file left out.
 fn modules() -> Vec<(String, String)> {
@@ -32,6 +32,15 @@ fn every_guest_is_run_by_a_test() {
     let idle: Vec<String> =
         guest_names().into_iter().filter(|name| !words.contains(name.as_str())).collect();
     assert!(idle.is_empty(), "no test runs these guests: {idle:?}");
+}
+
+#[test]
+fn the_guests_are_made_of_the_sources_as_they_are() {
+    let newer = newer_source();
+    assert!(
+        newer.is_none(),
+        "{newer:?} is newer than the guests\nhint: run `scripts/build-guests`"
+    );
 }
 
 #[test]

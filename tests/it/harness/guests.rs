@@ -78,6 +78,23 @@ fn samples_dir() -> PathBuf {
     root().join("sample-hooks/app/hooks")
 }
 
+/// A source that is newer than what was made of it; none if `scripts/build-guests` has run since.
+pub(crate) fn newer_source() -> Option<PathBuf> {
+    let time = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
+    let built = files(&guests_dir()).iter().filter_map(|path| time(path)).min();
+    ["tests/guests", "guest-sdk/rust/src", "wit"]
+        .iter()
+        .flat_map(|folder| files(&root().join(folder)))
+        .find(|source| time(source) > built)
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    entries.flat_map(|entry| below(entry.path())).collect()
+}
+
 /// The names of all guests: those with a source, and those that are text.
 pub(crate) fn guest_names() -> Vec<String> {
     let sources =

@@ -20,7 +20,7 @@ pub(crate) use check::check;
 pub(crate) use command::Ran;
 pub(crate) use fixture::Fixture;
 use guests::component;
-pub(crate) use guests::guest_names;
+pub(crate) use guests::{guest_names, newer_source};
 pub(crate) use http::{Client, Response};
 use upstream::Upstream;
 
