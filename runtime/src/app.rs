@@ -44,7 +44,7 @@ pub struct Step {
     /// Where it listens, as it was written.
     pub address: String,
     /// Options of the route, a JSON object; none where it is empty.
-    pub options: Option<String>,
+    pub options: Option<Arc<str>>,
     /// Who does it.
     pub doer: Doer,
 }
@@ -186,7 +186,8 @@ fn bind_route(hook: &Arc<Hook>, index: u32, address: &str) -> Result<Bound, Stri
     binding.skip_patterns = skip_patterns(&options, address)?;
     let step = Step {
         address: binding.address.to_string(),
-        options: (!options.is_empty()).then(|| serde_json::Value::Object(options).to_string()),
+        options: (!options.is_empty())
+            .then(|| serde_json::Value::Object(options).to_string().into()),
         doer: Doer::Hook {
             hook: hook.clone(),
             route: index,

@@ -84,13 +84,21 @@ impl Body {
         let mut length: u64 = partly.head.iter().map(|chunk| chunk.len() as u64).sum();
         while length <= limit {
             let next = tokio::time::timeout(pause, partly.rest.frame());
-            let Some(frame) = next.await.map_err(|_| Paused(pause))? else {
+            let read = match next.await {
+                Ok(Some(Err(error))) => {
+                    // Whoever reads on must not take what was read so far for all of it.
+                    partly.rest = Self::Stream(Broken(Some(error.to_string())).boxed_unsync());
+                    return Err(error);
+                }
+                read => read.map_err(|_| Paused(pause))?.transpose()?,
+            };
+            let Some(frame) = read else {
                 let bytes = partly.take_head();
                 *self = Self::whole(bytes.clone());
                 return Ok(Some(bytes));
             };
             // Trailers have no place in gathered bytes, and are dropped.
-            if let Ok(data) = frame?.into_data() {
+            if let Ok(data) = frame.into_data() {
                 length += data.len() as u64;
                 partly.head.push_back(data);
             }
@@ -108,6 +116,21 @@ impl Body {
             Self::Partly(partly) => partly,
             _ => unreachable!("it was made one in the line above"),
         }
+    }
+}
+
+/// The end of a stream that broke off: its error, once more.
+struct Broken(Option<String>);
+
+impl http_body::Body for Broken {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(self.0.take().map(|error| Err(error.into())))
     }
 }
 
@@ -205,6 +228,16 @@ mod tests {
         assert!(body.gather(3, PAUSE).await.unwrap().is_none());
         assert!(body.gather(5, PAUSE).await.unwrap().is_none());
         assert_eq!(body.collect().await.unwrap().to_bytes(), "abcdef");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_broke_off_never_passes_for_a_whole_one() {
+        let (mut sender, channel) = Channel::<Bytes, BoxError>::new(2);
+        sender.try_send(Frame::data(Bytes::from_static(b"ab"))).unwrap();
+        sender.abort("broke off".into());
+        let mut body = Body::stream(channel);
+        assert!(body.gather(10, PAUSE).await.is_err());
+        assert!(body.collect().await.is_err());
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::Limited;
 use hyper::body::Incoming;
 use smallvec::SmallVec;
@@ -27,26 +27,36 @@ use crate::body::{Body, Paused};
 use crate::config::OnFailure;
 use crate::error::{self, Audience, Code, Failure};
 use crate::exchange::{Exchange, Hop, Request, RequestId, Stage, Undo};
-use crate::finish::{Counted, Finish};
+use crate::finish::Counted;
 use crate::hook::Hook;
 use crate::host::overlay;
-use crate::router::{Matches, Path};
+use crate::router::{Matches, Params, Path};
 use crate::sandbox::instance::Outcome;
 use crate::server::Peer;
 use crate::target::{Answer, Target, Tunnel};
 
 /// An exchange on its way, and what it owes to those that it has met.
 ///
-/// Wherever it ends, dropping it runs `handle-finish` of the hooks that asked: the response's body
-/// carries it to the last byte.
+/// Wherever it ends, dropping it runs `handle-finish` of the hooks that asked (see [`crate::finish`]): the
+/// response's body carries it to the last byte, and a client that leaves drops it earlier.
 #[derive(Debug)]
 pub(crate) struct Journey {
     pub(crate) app: Arc<App>,
     /// None for the time of a call into a hook, which has it.
-    exchange: Option<Box<Exchange>>,
-    /// The indexes of the steps whose hook was called and did not fail, if it observes anything.
-    pub(crate) reached: SmallVec<[u32; 8]>,
+    pub(crate) exchange: Option<Box<Exchange>>,
+    /// The steps whose hook was called and did not fail, if it observes anything.
+    pub(crate) reached: SmallVec<[Reached; 4]>,
     tunnel: Option<Tunnel>,
+    /// How it ended, as far as it has.
+    pub(crate) bytes_sent: u64,
+    pub(crate) completed: bool,
+}
+
+/// A step that an exchange has met, with what it is to find when it is met again on the way back.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) index: usize,
+    pub(crate) params: Params,
 }
 
 impl Journey {
@@ -54,11 +64,6 @@ impl Journey {
         self.exchange
             .as_deref_mut()
             .expect("only a call has it otherwise, and a call gives it back")
-    }
-
-    /// Takes the exchange out for good.
-    pub(crate) fn take(&mut self) -> Option<Box<Exchange>> {
-        self.exchange.take()
     }
 
     fn step(&self, index: usize) -> &Step {
@@ -85,8 +90,14 @@ async fn respond(
     calls: Arc<Calls>,
 ) -> http::Response<Body> {
     let (exchange, refused) = admit(&app, request, peer);
-    let mut journey =
-        Journey { app, exchange: Some(exchange), reached: SmallVec::new(), tunnel: None };
+    let mut journey = Journey {
+        app,
+        exchange: Some(exchange),
+        reached: SmallVec::new(),
+        tunnel: None,
+        bytes_sent: 0,
+        completed: false,
+    };
     let walked = match refused {
         Some(failure) => Err(failure),
         None => walk(&mut journey, &calls).await,
@@ -108,6 +119,7 @@ fn admit(
 ) -> (Box<Exchange>, Option<Failure>) {
     let started = Instant::now();
     let (mut head, body) = request.into_parts();
+    forget_connection_fields(&mut head.headers);
     let server = &app.config.server;
     let (ip, scheme) = server.trust_proxy.client(&peer, &head.headers);
     let trusted = server.trust_proxy.trusts(&peer);
@@ -143,6 +155,29 @@ fn admit(
         upgrade: head.extensions.remove(),
     };
     (Exchange::new(request, server.limits.exchange), refused)
+}
+
+/// Removes the fields that the client's `Connection` names: they were for the connection (RFC 9110, 7.6.1).
+/// It happens before any hook runs, or a client could name a field that a hook sets for the target,
+/// and have it removed behind the hook. Only the wish for an upgrade stays.
+fn forget_connection_fields(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::CONNECTION) {
+        return;
+    }
+    let mut upgrade = false;
+    let named: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
+    headers.remove(header::CONNECTION);
+    for name in named.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+        let name = name.trim_ascii();
+        if name.eq_ignore_ascii_case(b"upgrade") {
+            upgrade = true;
+        } else if let Ok(name) = HeaderName::from_bytes(name) {
+            headers.remove(name);
+        }
+    }
+    if upgrade {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    }
 }
 
 /// Goes through the steps until one answers.
@@ -194,7 +229,7 @@ async fn visit(
     let exchange = journey.exchange();
     exchange.reads_body = *reads_body;
     if *reads_body {
-        gather(exchange, hook.context.limits.body, body_timeout).await?;
+        Box::pin(gather(exchange, hook.context.limits.body, body_timeout)).await?;
     }
     let until = exchange.until;
     if hook.on_failure == OnFailure::Skip {
@@ -203,16 +238,17 @@ async fn visit(
     let Some(exchange) = journey.exchange.take() else { return Ok(Outcome::Next) };
     let (exchange, outcome) = calls.during(hook.handle_route(*route, exchange, until)).await;
     journey.exchange = Some(exchange);
+    if calls.abandoned() {
+        return Err(Failure::new(Code::ClientGone, "the client left during the call"));
+    }
     let outcome = match outcome {
         Err(failure) if skips(journey, hook, &failure) => return Ok(Outcome::Next),
         outcome => outcome?,
     };
     journey.exchange().undo = Undo::Off;
     if *observes_response || *observes_finish {
-        journey.reached.push(u32::try_from(index).unwrap_or(u32::MAX));
-    }
-    if calls.abandoned() {
-        return Err(Failure::new(Code::ClientGone, "the client left during the call"));
+        let params = std::mem::take(&mut journey.exchange().params);
+        journey.reached.push(Reached { index, params });
     }
     Ok(outcome)
 }
@@ -255,7 +291,7 @@ async fn answer(journey: &mut Journey, target: &Target) -> Result<bool, Failure>
         Target::Upstream(upstream) => {
             let until = tokio::time::Instant::from_std(exchange.until);
             let hop = exchange.request.peer;
-            let forwarded = upstream.forward(&mut exchange.request, hop);
+            let forwarded = Box::pin(upstream.forward(&mut exchange.request, hop));
             let Answer { response, tunnel } =
                 tokio::time::timeout_at(until, forwarded).await.map_err(|_| {
                     Failure::new(Code::ExchangeTimeout, "the upstream had not answered by then")
@@ -263,7 +299,7 @@ async fn answer(journey: &mut Journey, target: &Target) -> Result<bool, Failure>
             journey.tunnel = tunnel;
             response
         }
-        Target::Directory(directory) => match directory.serve(&exchange.request).await? {
+        Target::Directory(directory) => match Box::pin(directory.serve(&exchange.request)).await? {
             Some(response) => response,
             None => return Ok(false),
         },
@@ -313,8 +349,13 @@ fn matches(journey: &mut Journey, from: usize) -> Result<Matches, Failure> {
 
 /// Sails' `req.options`: of all routes that match, the first one's word for each key (A7.17).
 fn merged_options(steps: &[Step], found: &Matches) -> Option<Arc<str>> {
+    let all = || found.iter().filter_map(|found| steps[found.index].options.as_ref());
+    let first = all().next()?;
+    if all().nth(1).is_none() {
+        return Some(first.clone());
+    }
     let mut merged = serde_json::Map::new();
-    for options in found.iter().filter_map(|found| steps[found.index].options.as_deref()) {
+    for options in all() {
         // They were checked when they were bound.
         if let Ok(serde_json::Value::Object(options)) = serde_json::from_str(options) {
             for (key, value) in options {
@@ -322,7 +363,7 @@ fn merged_options(steps: &[Step], found: &Matches) -> Option<Arc<str>> {
             }
         }
     }
-    (!merged.is_empty()).then(|| serde_json::Value::Object(merged).to_string().into())
+    Some(serde_json::Value::Object(merged).to_string().into())
 }
 
 /// Whether two steps are handlers of one binding: routes of one hook at one address.
@@ -335,22 +376,33 @@ fn same_binding(one: &Step, other: &Step) -> bool {
     }
 }
 
+/// The time that each hook has on the way back, even if the exchange has none left.
+const WAY_BACK_MIN: Duration = Duration::from_secs(1);
+
 /// Runs `handle-response` of the hooks that asked and were reached, the last one first.
 async fn observe(journey: &mut Journey, calls: &Calls) {
     journey.exchange().stage = Stage::Response;
     let app = journey.app.clone();
+    // A chain that took all the time there was still has its way back.
+    let until = journey.exchange().until.max(Instant::now() + WAY_BACK_MIN);
     for place in (0..journey.reached.len()).rev() {
-        let Doer::Hook { hook, route, observes_response: true, .. } =
-            &app.steps[journey.reached[place] as usize].doer
+        let Reached { index, params } = &mut journey.reached[place];
+        let Doer::Hook { hook, route, observes_response: true, reads_body, .. } =
+            &app.steps[*index].doer
         else {
             continue;
         };
+        let params = std::mem::take(params);
+        let exchange = journey.exchange();
+        exchange.params = params;
+        exchange.reads_body = *reads_body;
         if hook.on_failure == OnFailure::Skip {
             journey.exchange().undo = Undo::Clean;
         }
         let Some(exchange) = journey.exchange.take() else { return };
-        let (exchange, result) = calls.during(hook.handle_response(*route, exchange)).await;
+        let (exchange, result) = calls.during(hook.handle_response(*route, exchange, until)).await;
         journey.exchange = Some(exchange);
+        journey.reached[place].params = std::mem::take(&mut journey.exchange().params);
         if let Err(failure) = result
             && !skips(journey, hook, &failure)
         {
@@ -401,41 +453,38 @@ fn log(failure: &Failure, id: &RequestId) {
 
 /// Hands the response to the server; the journey goes along with the body, or with the tunnel.
 fn send(mut journey: Journey) -> http::Response<Body> {
-    let app = journey.app.clone();
+    let watched = journey.is_watched();
     let exchange = journey.exchange();
     let head_only = exchange.request.method == Method::HEAD;
     let body = std::mem::take(&mut exchange.response.body);
     let mut response = http::Response::new(Body::Empty);
     *response.status_mut() = exchange.response.status;
     // Hooks that hear of the end read the head once more; nobody else does.
-    let wanted = app.config.server.access_log || finishes(&journey);
-    let exchange = journey.exchange();
-    *response.headers_mut() = match wanted {
+    *response.headers_mut() = match watched {
         true => exchange.response.headers.clone(),
         false => std::mem::take(&mut exchange.response.headers),
     };
-    let tunnel = journey.tunnel.take();
-    let finish = Finish::new(journey, wanted);
-    match (tunnel, app.tunnels.get()) {
+    let tunnels = journey.app.tunnels.get().cloned();
+    match (journey.tunnel.take(), tunnels) {
         (Some(tunnel), Some(tunnels)) => {
             let mut cut = tunnels.enter();
             tokio::spawn(async move {
+                // All of it, or it would end here and not with the tunnel.
+                let mut journey = journey;
                 let facts = tunnel.run(TUNNEL_IDLE, cut.told()).await;
-                finish.done(facts.from_upstream, facts.completed);
+                journey.bytes_sent = facts.from_upstream;
+                journey.completed = facts.completed;
             });
         }
-        (None, _) if wanted && head_only => finish.done(0, true),
-        (None, _) if wanted => *response.body_mut() = Counted::body(body, finish),
-        _ => *response.body_mut() = body,
+        _ if !watched => *response.body_mut() = body,
+        // The body is not sent, but its length is.
+        _ if head_only => {
+            journey.completed = true;
+            *response.body_mut() = body;
+        }
+        _ => *response.body_mut() = Counted::body(body, journey),
     }
     response
-}
-
-/// Whether a hook that was reached wants to hear of the end.
-fn finishes(journey: &Journey) -> bool {
-    journey.reached.iter().any(|index| {
-        matches!(journey.step(*index as usize).doer, Doer::Hook { observes_finish: true, .. })
-    })
 }
 
 /// How long a tunnel may be silent both ways. Long, because the two ends have their own ideas of

@@ -272,8 +272,7 @@ pub struct Audience<'a> {
     pub request_id: &'a dyn fmt::Display,
 }
 
-/// Whether a request would rather have JSON than text: `Accept` does not name HTML, or the request
-/// came by `XMLHttpRequest` (Sails A8.5).
+/// Whether a request asks for JSON: `Accept` names it, or the request came by `XMLHttpRequest`.
 pub fn wants_json(headers: &HeaderMap) -> bool {
     let mentions = |name: http::HeaderName, what: &str| {
         headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {

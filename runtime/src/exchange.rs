@@ -201,7 +201,8 @@ impl RequestId {
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(1, |since| since.as_nanos() as u64);
             let start = now.rotate_left(32) ^ u64::from(std::process::id());
-            last = LAST.fetch_add(start | 1, Ordering::Relaxed);
+            last = start | 1;
+            LAST.fetch_add(last, Ordering::Relaxed);
         }
         Self::Own(last)
     }

@@ -1,5 +1,8 @@
 //! Ends an exchange: counts what went to the client, and when the last byte is out, or the client
 //! has gone, runs `handle-finish` of the hooks that asked and writes the access log.
+//!
+//! The end is the drop of the [`Journey`], wherever that happens: with the response's body, with a tunnel,
+//! or in the middle of the chain, when the client leaves.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,68 +12,68 @@ use http_body::{Body as _, Frame, SizeHint};
 
 use crate::app::Doer;
 use crate::body::{Body, BoxError};
-use crate::chain::Journey;
+use crate::chain::{Journey, Reached};
 use crate::exchange::{Exchange, Facts, Stage};
 
-/// What is still to be done for an exchange. Dropping it does it: the client left before the end.
-#[derive(Debug)]
-pub(crate) struct Finish {
-    journey: Option<Journey>,
-    bytes_sent: u64,
-    completed: bool,
-}
-
-impl Finish {
-    /// The end of this journey. Where nobody asks about it there is nothing to do.
-    pub(crate) fn new(journey: Journey, wanted: bool) -> Self {
-        Self { journey: wanted.then_some(journey), bytes_sent: 0, completed: false }
-    }
-
-    /// The end has come.
-    pub(crate) fn done(mut self, bytes_sent: u64, completed: bool) {
-        self.bytes_sent = bytes_sent;
-        self.completed = completed;
+impl Journey {
+    /// Whether anybody wants to hear of the end.
+    pub(crate) fn is_watched(&self) -> bool {
+        let wants = |reached: &Reached| {
+            matches!(self.app.steps[reached.index].doer, Doer::Hook { observes_finish: true, .. })
+        };
+        self.app.config.server.access_log || self.reached.iter().any(wants)
     }
 }
 
-impl Drop for Finish {
+impl Drop for Journey {
     fn drop(&mut self) {
-        let Some(mut journey) = self.journey.take() else { return };
-        let Some(mut exchange) = journey.take() else { return };
+        if !self.is_watched() {
+            return;
+        }
+        let Some(mut exchange) = self.exchange.take() else { return };
         exchange.stage = Stage::Finished;
         exchange.outcome = Facts {
             bytes_sent: self.bytes_sent,
             elapsed: exchange.request.started.elapsed(),
             completed: self.completed,
         };
-        if journey.app.config.server.access_log {
+        if self.app.config.server.access_log {
             access(&exchange);
         }
-        if journey.reached.is_empty() {
+        let reached = std::mem::take(&mut self.reached);
+        if reached.is_empty() {
             return;
         }
         // Without a runtime the process is ending, and so is everything that could hear of this.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let afterwards = journey.app.afterwards.clone();
-            afterwards.spawn_on(finish(journey, exchange), &runtime);
+            let app = self.app.clone();
+            let finish = async move {
+                for reached in reached.into_iter().rev() {
+                    exchange =
+                        finish(&app.steps[reached.index].doer, reached.params, exchange).await;
+                }
+            };
+            self.app.afterwards.spawn_on(finish, &runtime);
         }
     }
 }
 
-/// Calls `handle-finish`, the last hook first, as for responses.
-async fn finish(journey: Journey, mut exchange: Box<Exchange>) {
-    for index in journey.reached.iter().rev() {
-        let Doer::Hook { hook, route, observes_finish: true, .. } =
-            &journey.app.steps[*index as usize].doer
-        else {
-            continue;
-        };
-        let (back, result) = hook.handle_finish(*route, exchange).await;
-        exchange = back;
-        if let Err(failure) = result {
-            tracing::error!(request = %exchange.request.id, "{failure}");
-        }
+/// Calls `handle-finish`, if this one asked for it.
+async fn finish(
+    doer: &Doer,
+    params: crate::router::Params,
+    mut exchange: Box<Exchange>,
+) -> Box<Exchange> {
+    let Doer::Hook { hook, route, observes_finish: true, reads_body, .. } = doer else {
+        return exchange;
+    };
+    exchange.params = params;
+    exchange.reads_body = *reads_body;
+    let (exchange, result) = hook.handle_finish(*route, exchange).await;
+    if let Err(failure) = result {
+        tracing::error!(request = %exchange.request.id, "{failure}");
     }
+    exchange
 }
 
 fn access(exchange: &Exchange) {
@@ -93,17 +96,17 @@ fn access(exchange: &Exchange) {
 /// A body that counts its bytes, and knows its end.
 pub(crate) struct Counted {
     body: Body,
-    finish: Finish,
+    journey: Journey,
 }
 
 impl Counted {
     /// Wraps a response's body; an empty one has ended already.
-    pub(crate) fn body(body: Body, finish: Finish) -> Body {
+    pub(crate) fn body(body: Body, mut journey: Journey) -> Body {
         if body.is_end_stream() {
-            finish.done(0, true);
+            journey.completed = true;
             return body;
         }
-        Body::stream(Self { body, finish })
+        Body::stream(Self { body, journey })
     }
 }
 
@@ -118,11 +121,11 @@ impl http_body::Body for Counted {
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
         match &frame {
             Some(Ok(frame)) => {
-                self.finish.bytes_sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-                self.finish.completed = self.body.is_end_stream();
+                self.journey.bytes_sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.journey.completed = self.body.is_end_stream();
             }
             Some(Err(_)) => {}
-            None => self.finish.completed = true,
+            None => self.journey.completed = true,
         }
         Poll::Ready(frame)
     }

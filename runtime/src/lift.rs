@@ -313,6 +313,9 @@ fn room(hooks: &Hooks) -> Room {
     Room { plain: instances(false), metered: instances(true), memory: memory.unwrap_or_default() }
 }
 
+/// Components that are compiled at one time: each compiler may take gigabytes.
+const COMPILERS_MAX: usize = 4;
+
 /// Compiles all components, as many at a time as there are cores. One that fails does not hide what is
 /// wrong with others.
 fn compile(
@@ -324,7 +327,7 @@ fn compile(
     let next = AtomicUsize::new(0);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut compiled: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores.min(hooks.len()))
+        let threads: Vec<_> = (0..cores.min(COMPILERS_MAX).min(hooks.len()))
             .map(|_| {
                 scope.spawn(|| {
                     let mut done = Vec::new();

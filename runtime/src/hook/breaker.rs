@@ -45,23 +45,26 @@ impl Default for State {
 #[derive(Debug)]
 pub(super) struct Admitted<'a> {
     breaker: Option<&'a Breaker>,
+    /// Whether it is the one call that decides.
+    probe: bool,
 }
 
 impl Admitted<'_> {
     /// The call returned normally.
     pub(super) fn succeeded(mut self) -> Option<Change> {
-        self.breaker.take()?.succeeded()
+        let breaker = self.breaker.take()?;
+        self.probe.then(|| breaker.close())
     }
 
     /// The call cost an instance.
     pub(super) fn failed(mut self) -> Option<Change> {
-        self.breaker.take()?.failed_at(Instant::now())
+        self.breaker.take()?.failed_at(Instant::now(), self.probe)
     }
 }
 
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
-        if let Some(breaker) = self.breaker {
+        if let Some(breaker) = self.breaker.filter(|_| self.probe) {
             breaker.withdrawn();
         }
     }
@@ -99,39 +102,37 @@ impl Breaker {
     /// The clock is only read where it matters.
     fn admit_at(&self, now: impl FnOnce() -> Instant) -> Result<Admitted<'_>, Duration> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut probe = false;
         if self.tripped.load(Ordering::Relaxed) {
             let now = now();
             let mut state = self.state();
             match *state {
                 State::Closed { .. } => {}
                 State::Open { until, .. } if now < until => return Err(until - now),
-                State::Open { pause, .. } => *state = State::Probing { pause },
+                State::Open { pause, .. } => {
+                    *state = State::Probing { pause };
+                    probe = true;
+                }
                 State::Probing { pause } => return Err(pause),
             }
         }
-        Ok(Admitted { breaker: Some(self) })
+        Ok(Admitted { breaker: Some(self), probe })
     }
 
-    fn succeeded(&self) -> Option<Change> {
-        if !self.tripped.load(Ordering::Relaxed) {
-            return None;
-        }
-        let mut state = self.state();
-        // A call that began before it opened says nothing about now.
-        if !matches!(*state, State::Probing { .. }) {
-            return None;
-        }
-        *state = State::default();
+    /// The probe succeeded.
+    fn close(&self) -> Change {
+        *self.state() = State::default();
         self.tripped.store(false, Ordering::Relaxed);
-        Some(Change::Closed)
+        Change::Closed
     }
 
-    fn failed_at(&self, now: Instant) -> Option<Change> {
+    /// A call failed. One that began before the breaker opened says nothing about now.
+    fn failed_at(&self, now: Instant, probe: bool) -> Option<Change> {
         let calls = self.calls.load(Ordering::Relaxed);
         let mut state = self.state();
         let pause = match &mut *state {
-            State::Open { .. } => return None,
-            State::Probing { pause } => (*pause * 2).min(PAUSE_MAX),
+            State::Probing { pause } if probe => (*pause * 2).min(PAUSE_MAX),
+            State::Open { .. } | State::Probing { .. } => return None,
             State::Closed { since, calls_before, failures } => {
                 if since.is_none_or(|since| now.saturating_duration_since(since) > WINDOW) {
                     // This very call counts in the window that it opens.
@@ -150,10 +151,8 @@ impl Breaker {
         Some(Change::Opened(pause))
     }
 
+    /// The probe came to nothing.
     fn withdrawn(&self) {
-        if !self.tripped.load(Ordering::Relaxed) {
-            return;
-        }
         let mut state = self.state();
         if let State::Probing { pause } = *state {
             *state = State::Open { until: Instant::now(), pause };
@@ -183,7 +182,7 @@ mod tests {
         for _ in 0..times {
             // The call itself is not of interest here, only its end.
             drop(breaker.admit_at(|| now));
-            change = breaker.failed_at(now);
+            change = breaker.failed_at(now, false);
         }
         change
     }
@@ -237,8 +236,10 @@ mod tests {
         for _ in 0..10 {
             now += pause;
             std::mem::forget(breaker.admit_at(|| now).unwrap());
+            // A call from before says nothing.
+            assert_eq!(breaker.failed_at(now, false), None);
             pause = (pause * 2).min(PAUSE_MAX);
-            assert_eq!(breaker.failed_at(now), Some(Change::Opened(pause)));
+            assert_eq!(breaker.failed_at(now, true), Some(Change::Opened(pause)));
         }
         assert_eq!(pause, PAUSE_MAX);
     }

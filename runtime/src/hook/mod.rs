@@ -110,20 +110,34 @@ impl Hook {
         mut first: Box<Instance>,
         overrides: Arc<String>,
     ) -> Result<(), Failure> {
-        let allowance = Allowance::lifecycle(self.timeout.0);
-        let mut routes = Vec::new();
-        if self.program.has_routing() {
-            routes = said(self.name(), Phase::Routes, first.routes(&allowance).await)?;
-        }
-        let mut methods = Vec::new();
-        if self.program.has_methods() {
-            methods = said(self.name(), Phase::Routes, first.methods(&allowance).await)?;
-        }
+        let (routes, methods) = match self.ask(&mut first).await {
+            Ok(asked) => asked,
+            Err(failure) => {
+                // Its `initialize` succeeded, so it is lowered, if it still can be.
+                if self.program.has_lifecycle() {
+                    let _ = first.lower(&Allowance::lifecycle(self.timeout.0)).await;
+                }
+                return Err(failure);
+            }
+        };
         let (program, context) = (self.program.clone(), self.context.clone());
         let pool = Pool::new(program, context, self.mode, first, overrides, self.timeout.0);
         // A hook is loaded once: the lift does it, and nobody else.
         let _ = self.live.set(Live { pool, methods, routes });
         Ok(())
+    }
+
+    /// Asks for routes and methods.
+    async fn ask(&self, first: &mut Instance) -> Result<(Vec<Route>, Vec<Method>), Failure> {
+        let allowance = Allowance::lifecycle(self.timeout.0);
+        let mut asked = (Vec::new(), Vec::new());
+        if self.program.has_routing() {
+            asked.0 = said(self.name(), Phase::Routes, first.routes(&allowance).await)?;
+        }
+        if self.program.has_methods() {
+            asked.1 = said(self.name(), Phase::Routes, first.methods(&allowance).await)?;
+        }
+        Ok(asked)
     }
 
     /// Calls `handle-route`. The exchange comes back whatever happens.
@@ -134,7 +148,7 @@ impl Hook {
         until: Instant,
     ) -> (Box<Exchange>, Result<Outcome, Failure>) {
         let allowance = Allowance::call(&self.context.limits, Some(until));
-        let mut leased = match self.lease(allowance.until).await {
+        let mut leased = match self.lease(Phase::HandleRoute, allowance.until).await {
             Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
@@ -149,9 +163,10 @@ impl Hook {
         &self,
         route: u32,
         exchange: Box<Exchange>,
+        until: Instant,
     ) -> (Box<Exchange>, Result<(), Failure>) {
-        let allowance = Allowance::call(&self.context.limits, None);
-        let mut leased = match self.lease(None).await {
+        let allowance = Allowance::call(&self.context.limits, Some(until));
+        let mut leased = match self.lease(Phase::HandleResponse, allowance.until).await {
             Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
@@ -168,7 +183,7 @@ impl Hook {
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<(), Failure>) {
         let allowance = Allowance::call(&self.context.limits, None);
-        let mut leased = match self.lease(None).await {
+        let mut leased = match self.lease(Phase::HandleFinish, None).await {
             Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
@@ -207,12 +222,16 @@ impl Hook {
         }
         let allowance =
             Allowance::call(&self.context.limits, exchange.as_ref().map(|exchange| exchange.until));
-        let mut leased = match self.lease(allowance.until).await {
+        // The caller may reach its limit while this waits for an instance: the exchange must be found.
+        if let Some(exchange) = exchange {
+            rescue.leave(exchange);
+        }
+        let mut leased = match self.lease(Phase::Call, allowance.until).await {
             Ok(leased) => leased,
-            Err(failure) => return (exchange, Err(failure)),
+            Err(failure) => return (rescue.take(), Err(failure)),
         };
+        leased.instance().lend(rescue.take());
         leased.lease.rescue(rescue);
-        leased.instance().lend(exchange);
         let returned = leased.instance().call(method, arguments, &allowance).await;
         let (exchange, result) = self.settle(leased, Phase::Call, returned);
         let result =
@@ -242,7 +261,7 @@ impl Hook {
     /// What the call failed with.
     pub async fn handle_event(&self, event: &str, payload: &String) -> Result<(), Failure> {
         let allowance = Allowance::call(&self.context.limits, None);
-        let mut leased = self.lease(None).await?;
+        let mut leased = self.lease(Phase::HandleEvent, None).await?;
         let returned = leased.instance().handle_event(event, payload, &allowance).await;
         self.settle(leased, Phase::HandleEvent, returned).1
     }
@@ -255,13 +274,15 @@ impl Hook {
         let Some(live) = self.live.get() else { return Ok(()) };
         let mut result = Ok(());
         if self.program.has_lifecycle() {
-            // Whoever still holds the only instance of a `single` hook has until then to bring it back.
-            let until = Instant::now() + self.timeout.0;
+            // Whoever still has the only instance of a `single` hook has so long to bring it back.
             // Whatever the breaker thinks of the hook: this is its last call.
-            result = match live.pool.lease(Some(until)).await {
+            result = match live.pool.lease_last(self.timeout.0).await {
                 Ok(mut lease) => {
                     let allowance = Allowance::lifecycle(self.timeout.0);
                     let returned = lease.instance().lower(&allowance).await;
+                    if returned.is_ok() {
+                        lease.put_back();
+                    }
                     said(self.name(), Phase::Lower, returned)
                 }
                 Err(failure) => Err(failure),
@@ -272,7 +293,7 @@ impl Hook {
     }
 
     /// Takes an instance out for a call, unless the breaker is open.
-    async fn lease(&self, until: Option<Instant>) -> Result<Leased<'_>, Failure> {
+    async fn lease(&self, phase: Phase, until: Option<Instant>) -> Result<Leased<'_>, Failure> {
         let Some(live) = self.live.get() else {
             return Err(Failure::new(Code::Internal, "the hook is not loaded"));
         };
@@ -280,9 +301,9 @@ impl Hook {
             let mut failure =
                 Failure::new(Code::HookBroken, "the breaker is open after repeated failures");
             failure.retry_after = Some(pause);
-            failure.in_hook(self.name(), Phase::HandleRoute)
+            failure.in_hook(self.name(), phase)
         })?;
-        match live.pool.lease(until).await {
+        match live.pool.lease(phase, until).await {
             Ok(lease) => Ok(Leased { lease, admitted }),
             Err(failure) => {
                 if !matches!(failure.code, Code::HookBusy | Code::Draining) {
@@ -354,12 +375,21 @@ impl Leased<'_> {
     }
 }
 
+/// How much of each text of a returned error goes into log and response.
+const SAID_BYTES_MAX: usize = 4 << 10;
+
 /// Makes one error of the two ways in which a call can fail.
 ///
 /// # Errors
 /// Either of them.
 pub fn said<T>(hook: &Arc<str>, phase: Phase, returned: Returned<T>) -> Result<T, Failure> {
-    returned?.map_err(|said| {
+    returned?.map_err(|mut said| {
+        // The log's limit counts what a hook writes there; this would go around it.
+        for text in [Some(&mut said.code), Some(&mut said.message), said.details.as_mut()] {
+            if let Some(text) = text {
+                text.truncate(text.floor_char_boundary(SAID_BYTES_MAX));
+            }
+        }
         let code = match said.code.as_str() {
             "E_HOOK_BAD_RESPONSE" => Code::HookBadResponse,
             "E_BODY_TOO_LARGE" => Code::BodyTooLarge,

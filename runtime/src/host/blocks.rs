@@ -3,8 +3,10 @@
 //! What a hook hands over is parsed like a client's input: names and values as RFC 9110 has them, and
 //! nothing that would let a hook write the connection's own fields.
 
+use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, header};
+use smallvec::SmallVec;
 
 /// Why a block or a field was refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -18,25 +20,46 @@ pub(super) enum BlockError {
     /// The value has a control character: CR, LF or NUL would end the field early.
     #[error("the value of header `{0}` is not valid")]
     Value(String),
+    /// More than any message should have.
+    #[error("more headers than {FIELDS_MAX}, or more than {BYTES_MAX} bytes of them")]
+    TooMuch,
     /// The field belongs to the connection, which is the server's.
     #[error("header `{0}` belongs to the connection and cannot be set by a hook")]
     Connection(String),
 }
 
-/// Parses a block. Lines may end in LF alone; empty lines are passed over.
+/// Fields that a hook may bring a message to. A map of headers of tens of thousands is no message any
+/// more, and handling it is work that no limit of the guest's can interrupt.
+const FIELDS_MAX: usize = 256;
+/// Bytes that they may have together: what common servers accept in a head, twice.
+const BYTES_MAX: usize = 64 << 10;
+
+/// Fields of a block, in order.
+pub(super) type Fields = SmallVec<[(HeaderName, HeaderValue); 8]>;
+
+/// Parses a block. Lines may end in LF alone; empty lines are passed over. Values share the block's
+/// bytes.
 ///
 /// # Errors
-/// The first field that is not valid, and then nothing of the block counts.
-pub(super) fn parse_block(block: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, BlockError> {
-    let mut fields = Vec::with_capacity(8);
+/// The first field that is not valid, and then nothing of the block counts; a block that is too long.
+pub(super) fn parse_block(block: Vec<u8>) -> Result<Fields, BlockError> {
+    if block.len() > BYTES_MAX {
+        return Err(BlockError::TooMuch);
+    }
+    let block = Bytes::from(block);
+    let mut fields = Fields::new();
     for (index, line) in block.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
             continue;
         }
+        if fields.len() == FIELDS_MAX {
+            return Err(BlockError::TooMuch);
+        }
         let colon =
             line.iter().position(|byte| *byte == b':').ok_or(BlockError::NoColon(index + 1))?;
-        fields.push(parse_field(&line[..colon], &line[colon + 1..])?);
+        let value = block.slice_ref(line[colon + 1..].trim_ascii());
+        fields.push(parse_field(&line[..colon], value)?);
     }
     Ok(fields)
 }
@@ -47,16 +70,29 @@ pub(super) fn parse_block(block: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>
 /// If name or value is not valid, or the field is the connection's.
 pub(super) fn parse_field(
     name: &[u8],
-    value: &[u8],
+    value: Bytes,
 ) -> Result<(HeaderName, HeaderValue), BlockError> {
     let parsed = HeaderName::from_bytes(name)
         .map_err(|_| BlockError::Name(String::from_utf8_lossy(name).into_owned()))?;
     if is_connections(&parsed) {
         return Err(BlockError::Connection(parsed.to_string()));
     }
-    let value = HeaderValue::from_bytes(value.trim_ascii())
-        .map_err(|_| BlockError::Value(parsed.to_string()))?;
+    let value = value.slice_ref(value.trim_ascii());
+    let value =
+        HeaderValue::from_maybe_shared(value).map_err(|_| BlockError::Value(parsed.to_string()))?;
     Ok((parsed, value))
+}
+
+/// Whether a message with these headers has room for so many more fields, and bytes.
+///
+/// # Errors
+/// If it has not.
+pub(super) fn has_room(headers: &HeaderMap, fields: usize, bytes: usize) -> Result<(), BlockError> {
+    let taken = || headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    // A client's own head, and a target's, are bounded where they come in; here it is about growth.
+    let full = headers.len() + fields > FIELDS_MAX
+        || (bytes > BYTES_MAX / FIELDS_MAX && taken().sum::<usize>() + bytes > BYTES_MAX);
+    if full { Err(BlockError::TooMuch) } else { Ok(()) }
 }
 
 /// Writes headers as a block.
@@ -111,24 +147,46 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-a", HeaderValue::from_static("1"));
         headers.append("x-b", HeaderValue::from_bytes(b"caf\xe9").unwrap());
-        let fields = parse_block(&write_block(&headers)).unwrap();
+        let fields = parse_block(write_block(&headers)).unwrap();
         assert_eq!(fields.len(), 2);
         assert_eq!(fields[1].1.as_bytes(), b"caf\xe9");
     }
 
     #[test]
     fn a_line_break_in_a_value_starts_a_field_and_never_a_second_message() {
-        assert_eq!(parse_block(b"x-a: 1\r\n\r\nHTTP/1.1 200 OK\r\n"), Err(BlockError::NoColon(3)));
-        assert_eq!(parse_field(b"x-a", b"1\r\nx-b: 2"), Err(BlockError::Value("x-a".into())));
-        assert_eq!(parse_field(b"x-a", b"1\0"), Err(BlockError::Value("x-a".into())));
+        assert_eq!(
+            parse_block(b"x-a: 1\r\n\r\nHTTP/1.1 200 OK\r\n".to_vec()),
+            Err(BlockError::NoColon(3))
+        );
+        assert_eq!(
+            parse_field(b"x-a", Bytes::from_static(b"1\r\nx-b: 2")),
+            Err(BlockError::Value("x-a".into()))
+        );
+        assert_eq!(
+            parse_field(b"x-a", Bytes::from_static(b"1\0")),
+            Err(BlockError::Value("x-a".into()))
+        );
     }
 
     #[test]
     fn the_connections_own_fields_are_refused() {
         for name in ["Content-Length", "transfer-encoding", "Connection", "keep-alive", "upgrade"] {
-            let refused = parse_field(name.as_bytes(), b"1");
+            let refused = parse_field(name.as_bytes(), Bytes::from_static(b"1"));
             assert_eq!(refused, Err(BlockError::Connection(name.to_lowercase())));
         }
+    }
+
+    #[test]
+    fn a_block_that_no_message_needs_is_refused_before_it_is_work() {
+        let many = "a: b\r\n".repeat(FIELDS_MAX);
+        assert_eq!(parse_block(many.clone().into_bytes()).unwrap().len(), FIELDS_MAX);
+        assert_eq!(parse_block((many + "a: b").into_bytes()), Err(BlockError::TooMuch));
+        assert_eq!(parse_block(vec![b'a'; BYTES_MAX + 1]), Err(BlockError::TooMuch));
+        let mut headers = HeaderMap::new();
+        headers.insert("x", HeaderValue::from_bytes(&vec![b'a'; BYTES_MAX - 100]).unwrap());
+        assert_eq!(has_room(&headers, 1, 300), Err(BlockError::TooMuch));
+        assert_eq!(has_room(&headers, FIELDS_MAX, 0), Err(BlockError::TooMuch));
+        assert_eq!(has_room(&headers, 1, 10), Ok(()));
     }
 
     #[test]

@@ -17,8 +17,13 @@ use crate::sandbox::bindings::boathook::hook::events::Host;
 /// Events that may wait for one hook. A hook that is slower than that for good loses some, and the
 /// log says so: memory must not grow with it.
 const QUEUE_MAX: usize = 1_000;
-/// Distinct names that may be on the board: they are kept for as long as the server runs.
-const NAMES_MAX: usize = 10_000;
+/// What the board keeps for those that ask later, for as long as the server runs: names and bytes.
+const PINNED_MAX: usize = 10_000;
+const PINNED_BYTES_MAX: usize = 8 << 20;
+/// The longest payload, and the longest name. An event says that something happened; data has other
+/// ways.
+const PAYLOAD_BYTES_MAX: usize = 64 << 10;
+const NAME_BYTES_MAX: usize = 256;
 
 /// An event on its way to a hook: its name and its JSON payload.
 pub type Event = (Arc<str>, Arc<str>);
@@ -33,6 +38,7 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct Pins {
     fired: HashMap<Arc<str>, Arc<str>>,
+    fired_bytes: usize,
     subscribers: HashMap<String, Vec<Arc<str>>>,
     listeners: HashMap<Arc<str>, Listener>,
     /// Hooks whose `initialize` is not over.
@@ -68,9 +74,7 @@ impl Board {
         let mut pins = self.pins();
         let event: Arc<str> = event.into();
         let payload: Arc<str> = payload.into();
-        if pins.fired.len() < NAMES_MAX || pins.fired.contains_key(&event) {
-            pins.fired.insert(event.clone(), payload.clone());
-        }
+        pins.pin(&event, &payload);
         tracing::trace!(%event, "event");
         for hook in pins.subscribers.get(&*event).cloned().unwrap_or_default() {
             pins.send(&hook, (event.clone(), payload.clone()));
@@ -220,6 +224,17 @@ impl Pins {
         self.listeners.values().any(|listener| listener.open && listener.pending > 0)
     }
 
+    /// Keeps an event for those that ask later, while there is room.
+    fn pin(&mut self, event: &Arc<str>, payload: &Arc<str>) {
+        let old = self.fired.get(event).map_or(0, |old| event.len() + old.len());
+        let bytes = self.fired_bytes - old + event.len() + payload.len();
+        if (old == 0 && self.fired.len() >= PINNED_MAX) || bytes > PINNED_BYTES_MAX {
+            return;
+        }
+        self.fired.insert(event.clone(), payload.clone());
+        self.fired_bytes = bytes;
+    }
+
     fn has_fired(&self, event: &str) -> bool {
         self.fired.contains_key(event)
     }
@@ -249,6 +264,12 @@ impl Host for State {
         self.enter()?;
         if let Err(error) = check_json(&payload, "the payload") {
             return Ok(Err(error));
+        }
+        if event.len() > NAME_BYTES_MAX || payload.len() > PAYLOAD_BYTES_MAX {
+            let text = format!(
+                "an event's name has up to {NAME_BYTES_MAX} bytes, its payload {PAYLOAD_BYTES_MAX}"
+            );
+            return Ok(Err(guest_error("E_EVENT_SIZE", text, None)));
         }
         if is_reserved(&event, &self.context.name) {
             let text = format!("only the server, or the hook it names, fires `{event}`");

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use super::blocks::{joined, parse_field, write_block};
+use super::blocks::{has_room, joined, parse_field, write_block};
 use super::{GuestError, State, check_json, guest_error};
 use crate::body::Body;
 use crate::exchange::{Exchange, Stage};
@@ -105,7 +106,8 @@ impl Host for State {
         if let Err(error) = check_json(&value, "the local") {
             return Ok(Err(error));
         }
-        if (exchange.locals.bytes() + name.len() + value.len()) as u64 > limit {
+        let old = exchange.locals.get(&name).map_or(0, |old| name.len() + old.len());
+        if (exchange.locals.bytes() - old + name.len() + value.len()) as u64 > limit {
             return Ok(Err(too_large("the locals together", limit)));
         }
         exchange.locals.set(name, value);
@@ -114,7 +116,8 @@ impl Host for State {
 
     fn set_header(&mut self, name: String, value: Vec<u8>) -> Result<Set> {
         Ok(self.write("request.set-header", Stage::Request)?.and_then(|exchange| {
-            let (name, value) = parse_field(name.as_bytes(), &value).map_err(bad)?;
+            let (name, value) = parse_field(name.as_bytes(), value.into()).map_err(bad)?;
+            has_room(&exchange.request.headers, 1, value.len()).map_err(bad)?;
             exchange.request.headers.insert(name, value);
             Ok(())
         }))
@@ -122,7 +125,7 @@ impl Host for State {
 
     fn remove_header(&mut self, name: String) -> Result<Set> {
         Ok(self.write("request.remove-header", Stage::Request)?.and_then(|exchange| {
-            let (name, _) = parse_field(name.as_bytes(), b"").map_err(bad)?;
+            let (name, _) = parse_field(name.as_bytes(), Bytes::new()).map_err(bad)?;
             exchange.request.headers.remove(name);
             Ok(())
         }))

@@ -6,8 +6,9 @@ use http::header::{
     SET_COOKIE,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
+use smallvec::SmallVec;
 
-use super::blocks::{joined, parse_block, parse_field, write_block};
+use super::blocks::{has_room, joined, parse_block, parse_field, write_block};
 use super::request::{bad, too_large};
 use super::{GuestError, State, check_json, guest_error};
 use crate::body::Body;
@@ -41,15 +42,19 @@ impl Host for State {
     }
 
     fn set_headers(&mut self, block: Vec<u8>) -> Result<Set> {
+        let bytes = block.len();
         Ok(self.write("response.set-headers", Stage::Response)?.and_then(|exchange| {
-            let fields = parse_block(&block).map_err(bad)?;
+            let fields = parse_block(block).map_err(bad)?;
             let headers = &mut exchange.response.headers;
-            for (index, (name, value)) in fields.iter().enumerate() {
-                // The first field of a name replaces, those after it add.
-                if fields[..index].iter().any(|(earlier, _)| earlier == name) {
-                    headers.append(name, value.clone());
+            has_room(headers, fields.len(), bytes).map_err(bad)?;
+            // The first field of a name replaces, those after it add.
+            let mut replaced: SmallVec<[HeaderName; 8]> = SmallVec::new();
+            for (name, value) in fields {
+                if replaced.contains(&name) {
+                    headers.append(name, value);
                 } else {
-                    headers.insert(name, value.clone());
+                    headers.insert(name.clone(), value);
+                    replaced.push(name);
                 }
             }
             Ok(())
@@ -57,9 +62,13 @@ impl Host for State {
     }
 
     fn append_headers(&mut self, block: Vec<u8>) -> Result<Set> {
+        let bytes = block.len();
         Ok(self.write("response.append-headers", Stage::Response)?.and_then(|exchange| {
-            for (name, value) in parse_block(&block).map_err(bad)? {
-                exchange.response.headers.append(name, value);
+            let fields = parse_block(block).map_err(bad)?;
+            let headers = &mut exchange.response.headers;
+            has_room(headers, fields.len(), bytes).map_err(bad)?;
+            for (name, value) in fields {
+                headers.append(name, value);
             }
             Ok(())
         }))
@@ -67,7 +76,7 @@ impl Host for State {
 
     fn remove_header(&mut self, name: String) -> Result<Set> {
         Ok(self.write("response.remove-header", Stage::Response)?.and_then(|exchange| {
-            let (name, _) = parse_field(name.as_bytes(), b"").map_err(bad)?;
+            let (name, _) = parse_field(name.as_bytes(), Bytes::new()).map_err(bad)?;
             exchange.response.headers.remove(name);
             Ok(())
         }))
@@ -119,7 +128,8 @@ impl Host for State {
                 return Err(bad(format!("{status} is not the status of a redirect")));
             }
             let (name, value) =
-                parse_field(LOCATION.as_str().as_bytes(), location.as_bytes()).map_err(bad)?;
+                parse_field(LOCATION.as_str().as_bytes(), location.clone().into()).map_err(bad)?;
+            has_room(&exchange.response.headers, 2, location.len()).map_err(bad)?;
             exchange.response.status = settable_status(exchange, status)?;
             exchange.response.headers.insert(name, value);
             exchange.response.headers.insert(CONTENT_TYPE, TEXT);

@@ -23,6 +23,10 @@ pub const METERED: &str = "--metered";
 const MEMORY_BYTES: u64 = 4 << 30;
 /// Processor time of the child, over all its threads. The same interpreter takes 10 s.
 const CPU_SECONDS: u64 = 120;
+/// Threads of the child: several children run at a time.
+const THREADS: &str = "2";
+/// Compiled code that the parent takes: an interpreter's is some 40 MiB.
+const CODE_BYTES: u64 = 512 << 20;
 /// How long the parent waits.
 const TIME: Duration = Duration::from_secs(180);
 /// What is read of the child's complaints.
@@ -38,6 +42,7 @@ pub(super) fn compile(program: &Path, wasm: &[u8], metered: bool) -> Result<Vec<
         .arg(COMMAND)
         .args(metered.then_some(METERED))
         .env_clear()
+        .env("RAYON_NUM_THREADS", THREADS)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -48,9 +53,14 @@ pub(super) fn compile(program: &Path, wasm: &[u8], metered: bool) -> Result<Vec<
     std::thread::scope(|scope| {
         // A child that ended early does not read; why it ended is what counts.
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(wasm)));
-        let code = scope.spawn(move || read(stdout, u64::MAX));
+        let code = scope.spawn(move || read(stdout, CODE_BYTES));
         let complaint = scope.spawn(move || read(stderr, COMPLAINT_BYTES));
-        let ended = wait(&mut child).map_err(failed)?;
+        let ended = wait(&mut child);
+        if ended.is_err() {
+            // The threads wait for its pipes to close.
+            let _ = child.kill();
+        }
+        let ended = ended.map_err(failed)?;
         let (code, complaint) = (code.join(), complaint.join());
         match ended {
             Some(status) if status.success() => {

@@ -134,9 +134,9 @@ fn settings(pool: Option<(u32, u64)>, fuel: bool) -> Config {
     if let Some((instances, memory)) = pool {
         let mut pool = PoolingAllocationConfig::default();
         pool.total_component_instances(instances)
-            .total_core_instances(instances.saturating_mul(4))
+            .total_core_instances(instances.saturating_mul(8))
             .total_memories(instances)
-            .total_tables(instances.saturating_mul(2))
+            .total_tables(instances.saturating_mul(4))
             .total_stacks(instances)
             .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
             .max_memories_per_component(MEMORIES_PER_COMPONENT)

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::bindings::boathook::hook::types::Error as GuestError;
 use super::bindings::exports::boathook::hook::{lifecycle, listening, methods, observing, routing};
@@ -325,6 +325,8 @@ fn settle<T>(
             let text = trap.to_string();
             (Code::HookTrap, format!("trap: {}", text.trim_start_matches("wasm trap: ")))
         }
+        // The server's own limit: no fault of the hook's.
+        _ if error.is::<PoolConcurrencyLimitError>() => (Code::HookBusy, root_cause(&error)),
         (None, None) if phase == Phase::Start => (Code::HookStart, root_cause(&error)),
         (None, None) => (Code::HookTrap, root_cause(&error)),
     };

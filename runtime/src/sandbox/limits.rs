@@ -84,6 +84,8 @@ pub enum Stop {
 #[derive(Debug)]
 pub struct Meter {
     memory_bytes: u64,
+    /// The last growth that was counted.
+    memory_step: u64,
     memory_bytes_max: u64,
     memory_refused: bool,
     table_elements: u64,
@@ -102,6 +104,7 @@ impl Meter {
     pub fn new(limits: &crate::config::Limits) -> Self {
         Self {
             memory_bytes: 0,
+            memory_step: 0,
             memory_bytes_max: limits.memory,
             memory_refused: false,
             table_elements: 0,
@@ -161,10 +164,18 @@ impl ResourceLimiter for Meter {
         let total = self.memory_bytes + (desired.saturating_sub(current)) as u64;
         if total > self.memory_bytes_max {
             self.memory_refused = true;
+            self.memory_step = 0;
             return Ok(false);
         }
+        self.memory_step = total - self.memory_bytes;
         self.memory_bytes = total;
         Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Refused by the memory's own maximum, or by the system: it was counted and is not there.
+        self.memory_bytes -= std::mem::take(&mut self.memory_step);
+        Ok(())
     }
 
     fn table_growing(
@@ -237,7 +248,9 @@ fn take_slice() -> Duration {
 /// Runs one slice of a call; `timed` from its second one on. Calls may be nested: the time of the
 /// inner one is not the outer one's.
 pub(super) fn slice<T>(timed: bool, run: impl FnOnce() -> T) -> T {
-    let start = timed.then(thread_time);
+    // The first slice of a callee counts as well: it is not the caller's.
+    let nested = SLICE.get().is_some();
+    let start = (timed || nested).then(thread_time);
     let outer = SLICE.replace(start);
     let result = run();
     let spent = start.map_or(Duration::ZERO, |start| thread_time().saturating_sub(start));

@@ -71,7 +71,8 @@ impl Rescue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn leave(&self, exchange: Box<Exchange>) {
+    /// Leaves an exchange here.
+    pub fn leave(&self, exchange: Box<Exchange>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
     }
 }
@@ -119,25 +120,62 @@ impl Pool {
     /// # Errors
     /// `E_HOOK_BUSY` if the queue is full, if it took longer than `limits.queue_wait`, or longer than
     /// the exchange has; whatever a new instance's lifecycle fails with.
-    pub async fn lease(&self, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
+    pub async fn lease(&self, phase: Phase, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
-            Err(_) => self.queue(until).await?,
+            // Rare, and boxed so that the futures of all calls stay small.
+            Err(_) => Box::pin(self.queue(phase, until)).await?,
         };
+        self.fill(permit, until).await
+    }
+
+    /// Takes an instance out for the last call of all: there is nobody to wait behind.
+    ///
+    /// # Errors
+    /// If none came back in that time; whatever a new instance's lifecycle fails with.
+    pub async fn lease_last(&self, wait: Duration) -> Result<Lease<'_>, Failure> {
+        let permit = tokio::time::timeout(wait, self.permits.acquire()).await;
+        let Ok(Ok(permit)) = permit else {
+            let text = format!("no instance became free within {wait:?}");
+            return Err(
+                Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower)
+            );
+        };
+        self.fill(permit, None).await
+    }
+
+    /// Puts an instance to a permit.
+    async fn fill<'a>(
+        &'a self,
+        permit: SemaphorePermit<'a>,
+        until: Option<Instant>,
+    ) -> Result<Lease<'a>, Failure> {
         let idle = self.idle_instances().pop();
-        let instance = match idle {
-            Some(idle) => idle.instance,
-            None => self.replay().await?,
+        let instance = match (idle, until) {
+            (Some(idle), _) => idle.instance,
+            (None, None) => Box::pin(self.replay()).await?,
+            (None, Some(until)) => {
+                let until = tokio::time::Instant::from_std(until);
+                let replayed = tokio::time::timeout_at(until, Box::pin(self.replay())).await;
+                replayed.map_err(|_| {
+                    let text = "the exchange reached its limit while an instance was made";
+                    Failure::new(Code::ExchangeTimeout, text)
+                })??
+            }
         };
         Ok(Lease { pool: self, instance: Some(instance), rescue: None, _permit: permit })
     }
 
     /// Waits in line for a permit.
-    async fn queue(&self, until: Option<Instant>) -> Result<SemaphorePermit<'_>, Failure> {
+    async fn queue(
+        &self,
+        phase: Phase,
+        until: Option<Instant>,
+    ) -> Result<SemaphorePermit<'_>, Failure> {
         let limits = &self.context.limits;
         let busy = |cause: String| {
             let mut failure =
-                Failure::new(Code::HookBusy, cause).in_hook(&self.context.name, Phase::HandleRoute);
+                Failure::new(Code::HookBusy, cause).in_hook(&self.context.name, phase);
             failure.retry_after = Some(limits.queue_wait);
             failure
         };
