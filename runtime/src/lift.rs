@@ -84,8 +84,13 @@ pub fn prepare(
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
     let roots = Roots::of(&hooks);
+    // What other roots there may be is known once all defaults are: until then only what is wrong
+    // whatever they bring, unless there is no going on anyhow.
+    problems.0.extend(match problems.0.is_empty() {
+        true => config.tree.check_config_keys(&roots.0),
+        false => roots.check(&config.tree).0,
+    });
     if !problems.0.is_empty() {
-        problems.0.extend(roots.check(&config.tree).0);
         problems.sort();
         return Err(problems.into());
     }

@@ -12,6 +12,7 @@ mod bodies;
 mod bypass;
 mod chain;
 mod configuration;
+mod containment;
 mod coverage;
 mod errors;
 mod events;

@@ -155,11 +155,9 @@ impl Tree {
         Ok(())
     }
 
-    /// Checks the root keys once all hooks are known (`(hook, config key)` each): a root must be
-    /// ours, a config key, `custom`, or one that some hook's defaults bring. A config key must not
-    /// be ours.
-    pub fn check_roots(&self, config_keys: &[(String, String)]) -> Result<(), Problems> {
-        let mut problems = Problems::default();
+    /// The config keys that are the server's own. This can be said before any default is known.
+    pub fn check_config_keys(&self, config_keys: &[(String, String)]) -> Vec<Problem> {
+        let mut problems = Vec::new();
         for (hook, config_key) in config_keys {
             if names::is_ours(config_key) {
                 let at = key::join(&["hooks", hook, "config_key"]);
@@ -170,6 +168,14 @@ impl Tree {
                 problems.push(problem);
             }
         }
+        problems
+    }
+
+    /// Checks the root keys once all hooks are known (`(hook, config key)` each): a root must be
+    /// ours, a config key, `custom`, or one that some hook's defaults bring. A config key must not
+    /// be ours.
+    pub fn check_roots(&self, config_keys: &[(String, String)]) -> Result<(), Problems> {
+        let mut problems = Problems(self.check_config_keys(config_keys));
         let mut known: BTreeSet<&str> = names::ROOT.iter().copied().collect();
         known.insert(names::CUSTOM);
         known.extend(config_keys.iter().map(|(_, config_key)| config_key.as_str()));

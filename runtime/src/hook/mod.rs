@@ -385,10 +385,8 @@ const SAID_BYTES_MAX: usize = 4 << 10;
 pub fn said<T>(hook: &Arc<str>, phase: Phase, returned: Returned<T>) -> Result<T, Failure> {
     returned?.map_err(|mut said| {
         // The log's limit counts what a hook writes there; this would go around it.
-        for text in [Some(&mut said.code), Some(&mut said.message), said.details.as_mut()] {
-            if let Some(text) = text {
-                text.truncate(text.floor_char_boundary(SAID_BYTES_MAX));
-            }
+        for text in [&mut said.code, &mut said.message].into_iter().chain(&mut said.details) {
+            text.truncate(text.floor_char_boundary(SAID_BYTES_MAX));
         }
         let code = match said.code.as_str() {
             "E_HOOK_BAD_RESPONSE" => Code::HookBadResponse,
