@@ -1,7 +1,7 @@
 //! Ends an exchange: counts what went to the client, and when the last byte is out, or the client
 //! has gone, runs `handle-finish` of the hooks that asked and writes the access log.
 //!
-//! The end is the drop of the [`Journey`], wherever that happens: with the response's body, with a tunnel,
+//! The end is the drop of the `Journey`, wherever that happens: with the response's body, with a tunnel,
 //! or in the middle of the chain, when the client leaves.
 
 use std::pin::Pin;

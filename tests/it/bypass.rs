@@ -48,9 +48,11 @@ const WAYS: &[(&str, u16)] = &[
     ("GET /admin//x", 401),
     ("GET /admin/%2e%2e/x", 400),
     ("GET /admin%00", 400),
+    ("GET /admin;x", 400),
+    ("GET /admin;a=b/x", 400),
+    ("GET /admin%3bx", 400),
     ("GET /administrator", 200),
     ("GET /admin.json", 200),
-    ("GET /admin;x", 200),
     ("GET /admin%20", 200),
     ("GET /%2561dmin", 200),
     ("GET /public/admin", 200),
@@ -109,5 +111,5 @@ fn is_admin(line: &str) -> bool {
             segment => segments.push(segment),
         }
     }
-    segments.first() == Some(&"admin") && !target.starts_with("/admin;")
+    segments.first() == Some(&"admin")
 }

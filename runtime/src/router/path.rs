@@ -18,7 +18,8 @@ const PATH_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct Path {
     view: View,
-    /// The same path with its doubtful slashes read differently; empty for all but odd requests.
+    /// The same path with its doubtful slashes and parameters read differently; empty for all but odd
+    /// requests.
     readings: Vec<View>,
 }
 
@@ -77,7 +78,9 @@ impl Path {
         let mut odd = false;
         let mut before = 0;
         for &byte in raw.as_bytes() {
-            odd |= !is_ordinary(byte) || (before == b'/' && matches!(byte, b'/' | b'.'));
+            odd |= !is_ordinary(byte)
+                || byte == b';'
+                || (before == b'/' && matches!(byte, b'/' | b'.'));
             before = byte;
         }
         if !odd {
@@ -93,7 +96,9 @@ impl Path {
             return Err(PathError::DotSegment);
         }
         let mut readings: Vec<String> = Vec::new();
-        for reading in [merge_slashes(&text), merge_slashes(&slashed), slashed] {
+        let cut = cut_parameters(&text);
+        let cut_slashed = merge_slashes(&cut_parameters(&slashed));
+        for reading in [merge_slashes(&text), merge_slashes(&slashed), slashed, cut, cut_slashed] {
             if reading != text && !readings.contains(&reading) {
                 readings.push(reading);
             }
@@ -212,6 +217,15 @@ fn read_slashes(text: &str) -> String {
     text.replace("%2F", "/").replace("%5C", "/").replace('\\', "/")
 }
 
+/// Cuts off `;parameters` of segments, as servers do that route by what is left (RFC 3986, 3.3).
+fn cut_parameters(text: &str) -> String {
+    let segments = text.split('/').map(|segment| {
+        let end = segment.find(';').into_iter().chain(segment.find("%3B")).min();
+        &segment[..end.unwrap_or(segment.len())]
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
 fn merge_slashes(text: &str) -> String {
     let mut merged = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -257,10 +271,17 @@ mod tests {
 
     #[test]
     fn ordinary_paths_stay_as_sent() {
-        for path in ["/", "/a", "/a/", "/a/b.c", "/.env", "/a.", "/...", "/@x:y;z=1,2!$&'()*+"] {
+        for path in ["/", "/a", "/a/", "/a/b.c", "/.env", "/a.", "/...", "/@x:y=1,2!$&'()*+"] {
             assert_eq!(seen(path), path);
             assert_eq!(readings(path), [""; 0]);
         }
+    }
+
+    #[test]
+    fn parameters_of_segments_are_also_read_as_cut_off() {
+        assert_eq!(seen("/admin;x/y"), "/admin;x/y");
+        assert_eq!(readings("/admin;x/y"), ["/admin/y"]);
+        assert_eq!(readings("/admin%3bx"), ["/admin"]);
     }
 
     #[test]

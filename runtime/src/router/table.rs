@@ -61,7 +61,7 @@ pub struct Matches(SmallVec<[Match; 8]>);
 pub enum MatchError {
     /// Encoded, doubled or backward slashes, and it depends on how they are read which hooks see
     /// the request or whether a target is reached. The client's mistake: 400.
-    #[error("ambiguous slashes in path")]
+    #[error("ambiguous slashes or parameters in path")]
     Ambiguous,
     /// A param is not UTF-8 once decoded. The client's mistake: 400.
     #[error("invalid percent-encoding: param of `{address}` is not UTF-8")]
