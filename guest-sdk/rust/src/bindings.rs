@@ -25,6 +25,8 @@ pub mod boathook {
             pub type HeaderBlock = _rt::Vec<u8>;
             /// What went wrong: from a hook to the host, or from the host to a hook.
             ///
+            /// Of each text up to 4 KiB count; what is longer is cut.
+            ///
             /// A hook that returns one from `handle-route` ends the chain with an error response: status 500
             /// and code `E_HOOK_ERROR`, or `status` and `code` where `status` is given.
             #[derive(Clone)]
@@ -1935,7 +1937,8 @@ pub mod boathook {
             #[allow(unused_unsafe, clippy::all)]
             /// For each name in the block: replaces all its values by those in the block; a name that stands in
             /// it twice has two values. Fields that belong to the connection (`connection`, `transfer-encoding`,
-            /// `content-length`, ...) are refused, and with them the whole block.
+            /// `content-length`, ...) are refused, and with them the whole block; so is one that would bring the
+            /// response over 256 fields or 64 KiB of them.
             ///
             /// A line break inside a value reads as the next field. The host cannot tell it from one that was
             /// meant, so whoever writes a block from values of others must refuse line breaks; SDKs do.
@@ -2060,7 +2063,7 @@ pub mod boathook {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Adds the fields of the block to those that are there.
+            /// Adds the fields of the block to those that are there, with the same refusals.
             #[allow(async_fn_in_trait)]
             pub fn append_headers(block: &[u8]) -> ::core::result::Result<(), Error> {
                 unsafe {
@@ -4183,7 +4186,7 @@ pub mod boathook {
             #[allow(unused_unsafe, clippy::all)]
             /// Fires an event. Hooks that wait for it go on, those that subscribed get it. The server's own
             /// names (those above, and all that begin with `hook:<name of another hook>:`) are refused. Not for
-            /// secrets: every hook can hear it.
+            /// secrets: every hook can hear it. Not for bulk either: a name has up to 256 bytes, a payload 64 KiB.
             #[allow(async_fn_in_trait)]
             pub fn emit(
                 event: &str,

@@ -59,8 +59,8 @@ pub struct Matches(SmallVec<[Match; 8]>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MatchError {
-    /// Encoded, doubled or backward slashes, and it depends on how they are read which hooks see
-    /// the request or whether a target is reached. The client's mistake: 400.
+    /// Encoded, doubled or backward slashes, or `;parameters`, and it depends on how they are read
+    /// which hooks see the request or whether a target is reached. The client's mistake: 400.
     #[error("ambiguous slashes or parameters in path")]
     Ambiguous,
     /// A param is not UTF-8 once decoded. The client's mistake: 400.

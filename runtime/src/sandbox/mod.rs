@@ -1,9 +1,9 @@
 //! Runs guest code, and is the only place that knows how: wasmtime is named here and nowhere else.
 //!
 //! The way of a hook through this folder, in reading order: [`compile`] turns a file into a
-//! [`Program`], in a [`child`] process and through a [`cache`], [`engine`] holds what all programs share, [`instance`] makes a live copy of one and
-//! calls it, [`limits`] says how far such a call may go, [`guard`] stops it there, [`pool`] keeps
-//! instances between calls.
+//! [`Program`], in a [`child`] process and through a [`cache`], [`engine`] holds what all programs
+//! share, [`instance`] makes a live copy of one and calls it, [`limits`] says how far such a call may
+//! go, [`guard`] stops it there, [`pool`] keeps instances between calls.
 //!
 //! Three rules hold everywhere below:
 //! - one store, one instance; no two hooks ever share a store;

@@ -118,8 +118,9 @@ impl Pool {
     /// comes back. Those that wait are served in turn.
     ///
     /// # Errors
-    /// `E_HOOK_BUSY` if the queue is full, if it took longer than `limits.queue_wait`, or longer than
-    /// the exchange has; whatever a new instance's lifecycle fails with.
+    /// `E_HOOK_BUSY` if the queue is full, or if it took longer than `limits.queue_wait` or than the
+    /// exchange has; `E_EXCHANGE_TIMEOUT` if making a new instance did; whatever that instance's
+    /// lifecycle fails with.
     pub async fn lease(&self, phase: Phase, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
