@@ -4,7 +4,7 @@
 //! initialize, bind. Nothing listens while it runs, and if any step fails, what was loaded is lowered.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Mode, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{Config, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::hook::find::{Found, Hooks, find, problem};
 use crate::hook::{Hook, said};
@@ -69,7 +69,7 @@ struct Lifting {
 pub fn prepare(
     mut config: Config,
     mut problems: Problems,
-    compiler: &Compiler,
+    compiler: &Arc<Compiler>,
 ) -> Result<Prepared, LiftError> {
     let (hooks, mut found) = find(&mut config);
     // What is said of hooks is read again once they are known: what is wrong there is known already.
@@ -111,7 +111,7 @@ fn unfit_tls(config: &Config) -> Option<Problem> {
 ///
 /// # Errors
 /// Everything that keeps it from being a hook.
-pub fn try_load(hook: &Found, compiler: &Compiler) -> Result<(), LiftError> {
+pub fn try_load(hook: &Found, compiler: &Arc<Compiler>) -> Result<(), LiftError> {
     let metered = u32::from(hook.limits.fuel.is_some());
     let room = Room { plain: 1 - metered, metered, memory: hook.limits.memory };
     let engine = Engine::new(room).map_err(LiftError::Engine)?;
@@ -325,7 +325,7 @@ const COMPILERS_MAX: usize = 4;
 /// wrong with others.
 fn compile(
     engine: &Engine,
-    compiler: &Compiler,
+    compiler: &Arc<Compiler>,
     hooks: &[Found],
     problems: &mut Problems,
 ) -> Vec<Arc<Program>> {
@@ -374,14 +374,6 @@ fn take_next<'a>(next: &AtomicUsize, hooks: &'a [Found]) -> Option<(usize, &'a F
 fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
     let settings = config.hook(&hook.name);
-    let replays = settings.replay.or(hook.manifest.replay).unwrap_or(false);
-    if hook.mode == Mode::Fresh && hook.facts.has_lifecycle() && !replays {
-        found.push(problem(format!(
-            "hook `{0}`: load: mode `fresh` would repeat its lifecycle for every request\n\
-             hint: if that is what you want, set `[hooks.{0}] replay = true`",
-            hook.name
-        )));
-    }
     let granted = settings.grants.unwrap_or_default().0;
     for (kind, asked) in hook.manifest.grants.iter().flat_map(|grants| &grants.0) {
         if !granted.contains_key(kind) {
@@ -407,6 +399,7 @@ async fn start(
         callable: found.after.clone(),
         limits: found.limits.clone(),
         shared: shared.clone(),
+        initialized: AtomicU64::new(0),
     });
     let instance = Instance::start(&program, &context, false).await?;
     let queue = program.has_listening().then(|| shared.events.listen(&context.name));

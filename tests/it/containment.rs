@@ -103,26 +103,11 @@ fn fuel_is_counted_and_ends_a_call() {
 }
 
 #[test]
-fn fresh_is_refused_where_it_would_repeat_a_lifecycle_for_every_request() {
-    check(
-        "
-        //- boathook.toml
-        hooks.counts.mode = \"fresh\"
-        //- hooks
-        counts
-        //- fails
-        hook `counts`: load: mode `fresh` would repeat its lifecycle for every request
-        hint: if that is what you want, set `[hooks.counts] replay = true`
-        ",
-    );
-}
-
-#[test]
 fn fresh_remembers_nothing() {
     check(
         "
         //- boathook.toml
-        hooks.counts = { mode = \"fresh\", replay = true }
+        hooks.counts.mode = \"fresh\"
         //- hooks
         counts
         //- GET /counts

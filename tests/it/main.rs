@@ -27,3 +27,4 @@ mod requests;
 mod responses;
 mod routing;
 mod settings;
+mod snapshots;

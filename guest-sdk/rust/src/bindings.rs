@@ -5059,9 +5059,11 @@ pub mod exports {
             /// There is no exchange during these calls: getters of `request` and `response` trap, and setters
             /// return an error.
             ///
-            /// A hook that runs in several instances goes through these calls in each of them. All but the
-            /// first run repeats what is already settled: there `config.set`, `events.emit`,
-            /// `events.subscribe` and `hooks.publish` do nothing, and `events.wait` returns at once.
+            /// A hook that runs in several instances goes through these calls in the first of them, and in
+            /// others only where they cannot begin with a copy of its memory (a snapshot): there is none of a
+            /// hook that reads a clock or randomness here, or that keeps a handle. All but the first run
+            /// repeats what is already settled: there `config.set`, `events.emit`, `events.subscribe` and
+            /// `hooks.publish` do nothing, and `events.wait` returns at once.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod lifecycle {
                 #[used]
@@ -5596,7 +5598,7 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// The settings that the operator need not write. Called once an instance, before anything else.
+                    /// The settings that the operator need not write. Called before anything else.
                     ///
                     /// `overrides` is the operator's whole configuration, with no hook's defaults in it. The answer
                     /// is an object of the shape of the configuration. A root key `__configKey__` stands for the
@@ -5607,15 +5609,15 @@ pub mod exports {
                     /// Limits: `hook_timeout`, `memory`.
                     #[allow(async_fn_in_trait)]
                     fn defaults(overrides: Json) -> ::core::result::Result<Json, Error>;
-                    /// The time to derive settings from settings. Called once an instance, in hook order. The hook
+                    /// The time to derive settings from settings. Called in hook order. The hook
                     /// sees the whole merged configuration and what earlier hooks have set. `config.set` works here
                     /// and nowhere else: afterwards the configuration is frozen.
                     ///
                     /// Limits: `hook_timeout`, `memory`.
                     #[allow(async_fn_in_trait)]
                     fn configure() -> ::core::result::Result<(), Error>;
-                    /// The time to prepare: read support data, publish it, wait for other hooks. Called once an
-                    /// instance. The hooks run it at the same time, each as soon as all in its `after` have loaded.
+                    /// The time to prepare: read support data, publish it, wait for other hooks. The hooks run it at
+                    /// the same time, each as soon as all in its `after` have loaded.
                     /// On success the event `hook:<name>:loaded` fires, on failure `hook:<name>:error`.
                     ///
                     /// Limits: `hook_timeout` or the hook's own `_hookTimeout`, waiting included; `memory`.

@@ -13,6 +13,7 @@ use crate::config::{Manifest, Mode};
 use crate::hook::find::Found;
 use crate::lift;
 use crate::sandbox::compile::{PACKAGE, VERSION};
+use crate::sandbox::snapshot;
 
 /// Show what a component is, and what it asks for.
 #[derive(Debug, Args)]
@@ -78,6 +79,7 @@ fn rows(hook: &Found, cores: usize) -> Vec<Vec<String>> {
     let from = if hook.facts.manifest.is_some() { "" } else { "not " };
     row("manifest", format!("{from}in the component"));
     row("mode", marked(word(&hook.mode), manifest.mode.is_some()));
+    row("snapshot", snapshot(hook).map_or_else(|reason| format!("none: {reason}"), str::to_owned));
     if !hook.after.is_empty() {
         row("after", hook.after.join(", "));
     }
@@ -109,6 +111,15 @@ fn rows(hook: &Found, cores: usize) -> Vec<Vec<String>> {
 /// Marks what the manifest asked for, among what holds anyway.
 fn marked(text: String, asked: bool) -> String {
     if asked { format!("{text} (asked for)") } else { text }
+}
+
+/// Whether new instances may begin from a snapshot, as far as the code tells; or why not.
+fn snapshot(hook: &Found) -> Result<&'static str, String> {
+    if hook.mode == Mode::Single {
+        return Err("mode `single` has one instance".into());
+    }
+    snapshot::instrument(&hook.wasm)?;
+    Ok("possible, unless it reads a clock or randomness before it is loaded, or keeps a handle")
 }
 
 /// A mode as it is written.
@@ -144,6 +155,7 @@ fn document(hook: &Found, cores: usize) -> Value {
         "size": hook.facts.size,
         "wit": format!("{PACKAGE}@{VERSION}"),
         "mode": hook.mode,
+        "snapshot": { "possible": snapshot(hook).is_ok(), "obstacle": snapshot(hook).err() },
         "after": hook.after,
         "config_key": hook.config_key,
         "exports": ours(&hook.facts.exports),

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -109,12 +110,12 @@ impl App {
     }
 
     /// How this app's hooks are compiled: in a child of this program, once.
-    fn compiler(&self) -> Compiler {
+    fn compiler(&self) -> Arc<Compiler> {
         let cache = Cache::open(&self.dir);
         if let Err(error) = &cache {
             tracing::warn!("hooks are compiled at every start: {error}");
         }
-        Compiler { cache: cache.ok(), ..compiler() }
+        Arc::new(Compiler { cache: cache.ok(), program: this_program() })
     }
 
     /// Reads the configuration, and what is wrong with it.
@@ -161,9 +162,13 @@ impl Command {
 }
 
 /// Compiles in a child of this program, and keeps nothing.
-fn compiler() -> Compiler {
-    // Not its path: another version may lie there by now.
-    Compiler { cache: None, program: Some("/proc/self/exe".into()) }
+fn compiler() -> Arc<Compiler> {
+    Arc::new(Compiler { cache: None, program: this_program() })
+}
+
+/// Not its path: another version may lie there by now.
+fn this_program() -> Option<PathBuf> {
+    Some("/proc/self/exe".into())
 }
 
 /// Runs the command that was typed.

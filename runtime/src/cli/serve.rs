@@ -35,7 +35,7 @@ impl Serve {
     }
 }
 
-async fn serve(config: Config, problems: Problems, compiler: Compiler) -> anyhow::Result<()> {
+async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> anyhow::Result<()> {
     let drain = config.server.drain;
     let stop = stop()?;
     let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems, &compiler))?;

@@ -39,6 +39,8 @@ pub struct Found {
     pub limits: Limits,
     /// What becomes of a request on which it fails: the operator's word alone.
     pub on_failure: OnFailure,
+    /// Whether it may go through its lifecycle for every request.
+    pub replay: bool,
 }
 
 /// All hooks of an app, in hook order, and the names of those that are disabled.
@@ -153,6 +155,7 @@ impl Found {
             mode: settings.mode.or(manifest.mode).unwrap_or_default(),
             limits: Limits::resolve(all, &manifest.limits, &settings.limits),
             on_failure: settings.on_failure.unwrap_or_default(),
+            replay: settings.replay.or(manifest.replay).unwrap_or_default(),
             name: name.into(),
             path,
             wasm,
@@ -181,6 +184,7 @@ impl Found {
             mode: manifest.mode.unwrap_or_default(),
             limits: Limits::resolve(&nothing, &manifest.limits, &nothing),
             on_failure: OnFailure::default(),
+            replay: manifest.replay.unwrap_or_default(),
             name: name.into(),
             path,
             wasm,

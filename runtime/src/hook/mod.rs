@@ -16,7 +16,7 @@ use crate::exchange::Exchange;
 use crate::host::{Context, Event};
 use crate::sandbox::instance::{Method, Outcome, Returned, Route};
 use crate::sandbox::limits::Allowance;
-use crate::sandbox::{Instance, Lease, Pool, Program, Rescue};
+use crate::sandbox::{Instance, Lease, Pool, Program, Replay, Rescue, Snapshot};
 
 mod breaker;
 mod facts;
@@ -42,6 +42,8 @@ pub struct Hook {
     pub mode: Mode,
     /// What becomes of a request on which it fails.
     pub on_failure: OnFailure,
+    /// Whether it may go through its lifecycle for every request.
+    replay: bool,
     /// The compiled component.
     pub program: Arc<Program>,
     /// Bounds `initialize`, and where that bound was set.
@@ -49,6 +51,9 @@ pub struct Hook {
     breaker: Breaker,
     live: OnceLock<Live>,
 }
+
+/// What a hook was asked for when it was loaded: its routes and its methods.
+type Asked = (Vec<Route>, Vec<Method>);
 
 /// What a hook has once it is loaded.
 #[derive(Debug)]
@@ -73,6 +78,7 @@ impl Hook {
             after: found.after,
             mode: found.mode,
             on_failure: found.on_failure,
+            replay: found.replay,
             program,
             timeout,
             breaker: Breaker::default(),
@@ -110,8 +116,8 @@ impl Hook {
         mut first: Box<Instance>,
         overrides: Arc<String>,
     ) -> Result<(), Failure> {
-        let (routes, methods) = match self.ask(&mut first).await {
-            Ok(asked) => asked,
+        let (asked, snapshot) = match self.settle_first(&mut first).await {
+            Ok(settled) => settled,
             Err(failure) => {
                 // Its `initialize` succeeded, so it is lowered, if it still can be.
                 if self.program.has_lifecycle() {
@@ -120,15 +126,28 @@ impl Hook {
                 return Err(failure);
             }
         };
+        let (routes, methods) = asked;
         let (program, context) = (self.program.clone(), self.context.clone());
-        let pool = Pool::new(program, context, self.mode, first, overrides, self.timeout.0);
+        let replay = Replay { overrides, time: self.timeout.0 };
+        let pool = Pool::new(program, context, self.mode, first, snapshot, replay);
         // A hook is loaded once: the lift does it, and nobody else.
         let _ = self.live.set(Live { pool, methods, routes });
         Ok(())
     }
 
+    /// Asks for routes and methods, and sees to the snapshot where the mode wants one from the start.
+    async fn settle_first(&self, first: &mut Instance) -> Result<(Asked, Arc<Snapshot>), Failure> {
+        let asked = self.ask(first).await?;
+        if self.mode != Mode::Fresh {
+            return Ok((asked, Arc::default()));
+        }
+        let may_replay = self.replay || !self.program.has_lifecycle();
+        let snapshot = Snapshot::of_first(first, &self.program, &self.context, may_replay).await?;
+        Ok((asked, snapshot))
+    }
+
     /// Asks for routes and methods.
-    async fn ask(&self, first: &mut Instance) -> Result<(Vec<Route>, Vec<Method>), Failure> {
+    async fn ask(&self, first: &mut Instance) -> Result<Asked, Failure> {
         let allowance = Allowance::lifecycle(self.timeout.0);
         let mut asked = (Vec::new(), Vec::new());
         if self.program.has_routing() {

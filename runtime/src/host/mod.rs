@@ -6,16 +6,15 @@
 //!
 //! What is not here: who may be called when. That is the chain's and the lift's.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
-use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::config::Limits;
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::Hook;
-use crate::log::Level;
 use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 
@@ -27,11 +26,13 @@ mod log;
 mod output;
 mod request;
 mod response;
+mod wasi;
 
 pub use config::ConfigStore;
 pub use events::{Board, Event};
 pub use hooks::Published;
 pub(crate) use response::overlay;
+pub use wasi::Read;
 
 /// What the host keeps beside one instance: the data of its store.
 pub struct State {
@@ -49,10 +50,7 @@ pub struct State {
     pub meter: Meter,
     /// The events that it waits for at the moment.
     waiting: Vec<String>,
-    /// Bytes that its standard output and error may still take.
-    output_left: Arc<AtomicU64>,
-    wasi: WasiCtx,
-    table: ResourceTable,
+    wasi: wasi::Wasi,
 }
 
 /// What all instances of one hook share.
@@ -68,6 +66,8 @@ pub struct Context {
     pub limits: Limits,
     /// What it shares with all other hooks.
     pub shared: Arc<Shared>,
+    /// How often its `initialize` was called, in whatever instance.
+    pub initialized: AtomicU64,
 }
 
 /// What all hooks of one running set share.
@@ -90,16 +90,6 @@ pub struct Shared {
 impl State {
     /// The state for a new instance, with nothing granted.
     pub fn new(context: Arc<Context>, replay: bool) -> Self {
-        let mut wasi = WasiCtx::builder();
-        // One call is work of the host's that no limit of the guest's can interrupt.
-        wasi.max_random_size(64 << 10);
-        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-        let output_left = Arc::new(AtomicU64::new(context.limits.log));
-        wasi.stdout(output::LogStream::new(&context.name, Level::Info, &output_left));
-        // A guest's panic message comes this way.
-        wasi.stderr(output::LogStream::new(&context.name, Level::Warn, &output_left));
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(usize::try_from(context.limits.handles).unwrap_or(usize::MAX));
         Self {
             phase: Phase::Start,
             replay,
@@ -107,16 +97,29 @@ impl State {
             rescue: None,
             meter: Meter::new(&context.limits),
             waiting: Vec::new(),
-            output_left,
-            wasi: wasi.build(),
-            table,
+            wasi: wasi::Wasi::new(&context.limits),
             context,
         }
     }
 
     /// Fills up what is granted a call, and not an instance.
     pub(crate) fn refill(&self) {
-        self.output_left.store(self.context.limits.log, Ordering::Relaxed);
+        self.wasi.refill(&self.context.limits);
+    }
+
+    /// What it has read of clocks and randomness since it was made.
+    pub fn read_so_far(&self) -> Read {
+        self.wasi.read()
+    }
+
+    /// Notes what the WASI function that is being called reads.
+    pub(crate) fn reads(&mut self) -> &mut Read {
+        self.wasi.reads()
+    }
+
+    /// Whether it has handles to resources of the host's.
+    pub fn has_handles(&self) -> bool {
+        self.wasi.has_handles()
     }
 
     /// Whether this call repeats what another instance has settled: only the lifecycle is repeated.
@@ -187,7 +190,7 @@ fn late(now: Stage, wanted: Stage) -> bool {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        self.wasi.view(&self.context.name)
     }
 }
 

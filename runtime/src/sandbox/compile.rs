@@ -6,13 +6,14 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use wasmtime::component::{Component, InstancePre};
 
 use super::cache::Cache;
-use super::child;
-use super::engine::Engine;
-use crate::config::size_text;
+use super::engine::{Engine, Variant};
+use super::{child, snapshot};
+use crate::config::{Mode, size_text};
 use crate::hook::Facts;
 use crate::hook::find::Found;
 use crate::host::State;
@@ -34,6 +35,17 @@ const IMPORTS: [&str; 7] = ["types", "request", "response", "config", "log", "ev
 pub struct Program {
     pub(super) pre: InstancePre<State>,
     pub(super) exports: Indices,
+    /// What a snapshot of it is made of, or why there can be none.
+    source: Result<Source, String>,
+}
+
+/// What a hook's programs are made of.
+pub(super) struct Source {
+    wasm: Arc<[u8]>,
+    exports: Vec<String>,
+    metered: bool,
+    variant: Arc<Variant>,
+    compiler: Arc<Compiler>,
 }
 
 /// How components are compiled.
@@ -137,6 +149,14 @@ pub enum LoadError {
         /// What it may have.
         limit: String,
     },
+    /// It would go through its lifecycle for every request, and nobody said that it may.
+    #[error("{}", snapshot::would_replay(hook, reason))]
+    WouldReplay {
+        /// The hook.
+        hook: String,
+        /// Why there is no snapshot.
+        reason: String,
+    },
     /// The engine refused it: not valid, or its types do not fit.
     #[error("{0}")]
     Invalid(String),
@@ -149,7 +169,7 @@ impl Program {
     /// Everything that is wrong with it, at once.
     pub fn load(
         engine: &Engine,
-        compiler: &Compiler,
+        compiler: &Arc<Compiler>,
         hook: &Found,
     ) -> Result<Self, Vec<LoadError>> {
         let Facts { imports, exports, .. } = &hook.facts;
@@ -158,7 +178,6 @@ impl Program {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let invalid = |error: wasmtime::Error| vec![LoadError::Invalid(format!("{error:#}"))];
         if hook.facts.memory > hook.limits.memory {
             let (needs, limit) = (hook.facts.memory, hook.limits.memory);
             return Err(vec![LoadError::Memory {
@@ -169,30 +188,40 @@ impl Program {
         let Some(variant) = engine.variant(metered) else {
             return Err(vec![LoadError::Invalid("the engine has no room for it".into())]);
         };
-        let component = compiler.component(&variant.engine, &hook.wasm, metered)?;
-        let pre = variant.linker.instantiate_pre(&component).map_err(invalid)?;
-        let mut found = Indices::default();
-        for name in exports {
-            match ours(name).map(|(interface, _)| interface) {
-                Some("lifecycle") => {
-                    found.lifecycle = Some(lifecycle::GuestIndices::new(&pre).map_err(invalid)?);
-                }
-                Some("routing") => {
-                    found.routing = Some(routing::GuestIndices::new(&pre).map_err(invalid)?);
-                }
-                Some("observing") => {
-                    found.observing = Some(observing::GuestIndices::new(&pre).map_err(invalid)?);
-                }
-                Some("methods") => {
-                    found.methods = Some(methods::GuestIndices::new(&pre).map_err(invalid)?);
-                }
-                Some("listening") => {
-                    found.listening = Some(listening::GuestIndices::new(&pre).map_err(invalid)?);
-                }
-                _ => {}
+        let source = Source {
+            wasm: hook.wasm.clone(),
+            exports: exports.clone(),
+            metered,
+            variant: variant.clone(),
+            compiler: compiler.clone(),
+        };
+        match hook.mode {
+            // Its one instance is replaced after a failure alone: it would hardly ever be used.
+            Mode::Single => source.load(&hook.wasm),
+            Mode::Pooled => {
+                let program = source.load(&hook.wasm)?;
+                Ok(Self { source: Ok(source), ..program })
             }
+            Mode::Fresh => match snapshot::instrument(&hook.wasm) {
+                Ok(instrumented) => {
+                    let program = source.load(&instrumented)?;
+                    Ok(Self { source: Ok(source), ..program })
+                }
+                Err(reason) => {
+                    let program = source.load(&hook.wasm)?;
+                    if program.has_lifecycle() && !hook.replay {
+                        let hook = hook.name.to_string();
+                        return Err(vec![LoadError::WouldReplay { hook, reason }]);
+                    }
+                    Ok(Self { source: Err(reason), ..program })
+                }
+            },
         }
-        Ok(Self { pre, exports: found })
+    }
+
+    /// What a snapshot of it is made of, or why there can be none.
+    pub(super) fn source(&self) -> Result<&Source, String> {
+        self.source.as_ref().map_err(String::clone)
     }
 
     /// Whether it has a lifecycle at all.
@@ -218,6 +247,47 @@ impl Program {
     /// Whether it can receive events.
     pub fn has_listening(&self) -> bool {
         self.exports.listening.is_some()
+    }
+}
+
+impl Source {
+    /// The component as it was found.
+    pub(super) fn wasm(&self) -> &[u8] {
+        &self.wasm
+    }
+
+    /// Compiles a variation of the hook's component.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one text.
+    pub(super) fn program(&self, wasm: &[u8]) -> Result<Program, String> {
+        self.load(wasm)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+
+    fn load(&self, wasm: &[u8]) -> Result<Program, Vec<LoadError>> {
+        let invalid = |error: wasmtime::Error| vec![LoadError::Invalid(format!("{error:#}"))];
+        let component = self.compiler.component(&self.variant.engine, wasm, self.metered)?;
+        let pre = self.variant.linker.instantiate_pre(&component).map_err(invalid)?;
+        let exports = Indices::find(&pre, &self.exports).map_err(invalid)?;
+        Ok(Program { pre, exports, source: Err("there is one already".into()) })
+    }
+}
+
+impl Indices {
+    fn find(pre: &InstancePre<State>, exports: &[String]) -> wasmtime::Result<Self> {
+        let mut found = Self::default();
+        for name in exports {
+            match ours(name).map(|(interface, _)| interface) {
+                Some("lifecycle") => found.lifecycle = Some(lifecycle::GuestIndices::new(pre)?),
+                Some("routing") => found.routing = Some(routing::GuestIndices::new(pre)?),
+                Some("observing") => found.observing = Some(observing::GuestIndices::new(pre)?),
+                Some("methods") => found.methods = Some(methods::GuestIndices::new(pre)?),
+                Some("listening") => found.listening = Some(listening::GuestIndices::new(pre)?),
+                _ => {}
+            }
+        }
+        Ok(found)
     }
 }
 

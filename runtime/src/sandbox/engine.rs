@@ -4,6 +4,7 @@
 //! 1.2 microseconds. Components that need it get a second engine from the same place.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -41,12 +42,11 @@ const INSTANCES_MAX: u32 = 4_000;
 /// hooks with a fuel limit are compiled to count it, and all others need not pay for that.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    plain: Option<Variant>,
-    metered: Option<Variant>,
+    plain: Option<Arc<Variant>>,
+    metered: Option<Arc<Variant>>,
 }
 
 /// One way to compile and run hooks.
-#[derive(Clone)]
 pub(super) struct Variant {
     pub(super) engine: wasmtime::Engine,
     pub(super) linker: Linker<State>,
@@ -77,13 +77,14 @@ impl Engine {
     /// If the machine cannot run it: no address space, no threads.
     pub fn new(room: Room) -> anyhow::Result<Self> {
         let variant = |instances: u32, fuel: bool| {
-            (instances > 0).then(|| Variant::new(instances, room.memory, fuel)).transpose()
+            let make = || Variant::new(instances, room.memory, fuel).map(Arc::new);
+            (instances > 0).then(make).transpose()
         };
         Ok(Self { plain: variant(room.plain, false)?, metered: variant(room.metered, true)? })
     }
 
     /// The variant for a hook with or without a fuel limit; none if there was to be no such hook.
-    pub(super) fn variant(&self, metered: bool) -> Option<&Variant> {
+    pub(super) fn variant(&self, metered: bool) -> Option<&Arc<Variant>> {
         if metered { self.metered.as_ref() } else { self.plain.as_ref() }
     }
 }
@@ -102,7 +103,7 @@ impl Variant {
             }
         };
         let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(anyhow::Error::msg)?;
+        link_wasi(&mut linker).map_err(anyhow::Error::msg)?;
         bindings::Hook::add_to_linker::<_, wasmtime::component::HasSelf<State>>(
             &mut linker,
             |state| state,
@@ -111,6 +112,32 @@ impl Variant {
         start_clock(&engine)?;
         Ok(Self { engine, linker })
     }
+}
+
+/// Links WASI 0.2, with everything that differs from one instance to the next noted where it is read: a
+/// snapshot would give all instances the same.
+fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
+    use wasmtime_wasi::p2::bindings::{clocks, random};
+    use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx, WasiRandomView as _};
+
+    fn reads_clock(state: &mut State) -> wasmtime_wasi::clocks::WasiClocksCtxView<'_> {
+        state.reads().clock = true;
+        state.clocks()
+    }
+    fn reads_randomness(state: &mut State) -> &mut WasiRandomCtx {
+        state.reads().randomness = true;
+        state.random()
+    }
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    linker.allow_shadowing(true);
+    clocks::wall_clock::add_to_linker::<State, WasiClocks>(linker, reads_clock)?;
+    clocks::monotonic_clock::add_to_linker::<State, WasiClocks>(linker, reads_clock)?;
+    random::random::add_to_linker::<State, WasiRandom>(linker, reads_randomness)?;
+    random::insecure::add_to_linker::<State, WasiRandom>(linker, reads_randomness)?;
+    random::insecure_seed::add_to_linker::<State, WasiRandom>(linker, reads_randomness)?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 /// Compiles a component with the settings of all engines, without having one.

@@ -5,6 +5,7 @@
 //! gets it drops the instance.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
@@ -20,6 +21,7 @@ use crate::host::{Context, State};
 /// One live copy of a hook.
 pub struct Instance {
     store: Store<State>,
+    component: wasmtime::component::Instance,
     exports: Exports,
     wear: Wear,
 }
@@ -86,15 +88,15 @@ impl Instance {
         limits::prepare(&mut store, &context.limits);
         limits::arm(&mut store, Phase::Start, &allowance);
         let ended = guard(program.pre.instantiate_async(&mut store), &allowance).await;
-        let instance = match settle(&store, ended, Phase::Start, &allowance) {
-            Ok(instance) => instance,
+        let component = match settle(&store, ended, Phase::Start, &allowance) {
+            Ok(component) => component,
             Err(failure) => return Err(failure.in_hook(&context.name, Phase::Start)),
         };
-        let exports = Exports::load(&program.exports, &mut store, &instance).map_err(|error| {
+        let exports = Exports::load(&program.exports, &mut store, &component).map_err(|error| {
             let text = format!("an export has another type than the world says: {error:#}");
             Failure::new(Code::HookStart, text).in_hook(&context.name, Phase::Start)
         })?;
-        Ok(Box::new(Self { store, exports, wear: Wear::default() }))
+        Ok(Box::new(Self { store, component, exports, wear: Wear::default() }))
     }
 
     /// Hands the exchange over for the next call.
@@ -105,6 +107,11 @@ impl Instance {
     /// Takes the exchange back, whatever the call came to.
     pub fn take_back(&mut self) -> Option<Box<Exchange>> {
         self.store.data_mut().take_exchange()
+    }
+
+    /// What its state is read from.
+    pub(super) fn parts(&mut self) -> (&mut Store<State>, wasmtime::component::Instance) {
+        (&mut self.store, self.component)
     }
 
     /// Notes that its lifecycle has run, and so what it looks like when it is new.
@@ -149,6 +156,7 @@ impl Instance {
 
     /// Calls `lifecycle.initialize`.
     pub async fn initialize(&mut self, allowance: &Allowance) -> Returned<()> {
+        self.store.data().context.initialized.fetch_add(1, Ordering::Relaxed);
         call!(self, Phase::Initialize, allowance, lifecycle.call_initialize())
     }
 

@@ -13,6 +13,9 @@ use crate::config::size_text;
 use crate::error::{Code, Phase};
 use crate::host::State;
 
+/// What a guest may hand to the host in one call however small its bodies are: texts and headers.
+const COPIED_BYTES_MIN: usize = 4 << 20;
+
 /// How far one call may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
@@ -217,9 +220,7 @@ pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance)
 /// Prepares a new store: what is the same for every call in it.
 pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) {
     store.limiter(|state| &mut state.meter);
-    // What a guest may hand to the host in one call: its largest body, and some text about it.
-    let copied = usize::try_from(limits.body.saturating_mul(4)).unwrap_or(usize::MAX);
-    store.set_hostcall_fuel(copied.max(4 << 20));
+    set_copied(store);
     store.set_max_component_handles(u32::try_from(limits.handles).unwrap_or(u32::MAX) as usize);
     store.epoch_deadline_callback(|mut context| {
         let meter = &mut context.data_mut().meter;
@@ -230,6 +231,13 @@ pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) 
         // Tokio's own yield, and not the engine's: that one would wake itself ahead of all others.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
+}
+
+/// Sets what a guest may hand to the host in one call: its largest body, and some text about it.
+pub(super) fn set_copied(store: &mut Store<State>) {
+    let body = store.data().context.limits.body;
+    let copied = usize::try_from(body.saturating_mul(4)).unwrap_or(usize::MAX);
+    store.set_hostcall_fuel(copied.max(COPIED_BYTES_MIN));
 }
 
 thread_local! {

@@ -3,7 +3,8 @@
 //! The way of a hook through this folder, in reading order: [`compile`] turns a file into a
 //! [`Program`], in a [`child`] process and through a [`cache`], [`engine`] holds what all programs
 //! share, [`instance`] makes a live copy of one and calls it, [`limits`] says how far such a call may
-//! go, [`guard`] stops it there, [`pool`] keeps instances between calls.
+//! go, [`guard`] stops it there, [`pool`] keeps instances between calls. A new instance comes by its state
+//! through a [`Replay`] of the lifecycle, or out of a [`snapshot`].
 //!
 //! Three rules hold everywhere below:
 //! - one store, one instance; no two hooks ever share a store;
@@ -22,12 +23,16 @@ pub mod guard;
 pub mod instance;
 pub mod limits;
 pub mod pool;
+mod replay;
+pub mod snapshot;
 
 pub use cache::Cache;
 pub use compile::{Compiler, LoadError, Program};
 pub use engine::Engine;
 pub use instance::Instance;
 pub use pool::{Lease, Pool, Rescue};
+pub use replay::Replay;
+pub use snapshot::Snapshot;
 
 /// What host functions return: an error is a trap for the guest.
 pub(crate) type Result<T> = wasmtime::Result<T>;

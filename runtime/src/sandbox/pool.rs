@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::compile::Program;
 use super::instance::Instance;
-use super::limits::Allowance;
+use super::replay::Replay;
+use super::snapshot::Snapshot;
 use crate::config::Mode;
 use crate::error::{Code, Failure, Phase};
 use crate::exchange::Exchange;
@@ -37,10 +38,10 @@ pub struct Pool {
     live: AtomicU32,
     /// How many sweeps there were: the pool's clock, so that no call has to read a real one.
     sweeps: AtomicU32,
-    /// What `defaults` was given, for instances that repeat their lifecycle.
-    overrides: Arc<String>,
-    /// Bounds a repeated lifecycle.
-    lifecycle: Duration,
+    /// Where new instances begin, if that can be had.
+    snapshot: Arc<Snapshot>,
+    /// How they come to the same state if it cannot.
+    replay: Replay,
 }
 
 /// An instance that waits for its next call.
@@ -84,8 +85,8 @@ impl Pool {
         context: Arc<Context>,
         mode: Mode,
         mut first: Box<Instance>,
-        overrides: Arc<String>,
-        lifecycle: Duration,
+        snapshot: Arc<Snapshot>,
+        replay: Replay,
     ) -> Self {
         first.settle_in(0);
         let instances = match mode {
@@ -104,8 +105,8 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             live: AtomicU32::new(1),
             sweeps: AtomicU32::new(0),
-            overrides,
-            lifecycle,
+            snapshot,
+            replay,
         }
     }
 
@@ -114,8 +115,7 @@ impl Pool {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Takes an instance out: an idle one, or a new one that repeats its lifecycle, or the next that
-    /// comes back. Those that wait are served in turn.
+    /// Takes an instance out: an idle one, or a new one, or the next that comes back. Those that wait are served in turn.
     ///
     /// # Errors
     /// `E_HOOK_BUSY` if the queue is full, or if it took longer than `limits.queue_wait` or than the
@@ -154,11 +154,11 @@ impl Pool {
         let idle = self.idle_instances().pop();
         let instance = match (idle, until) {
             (Some(idle), _) => idle.instance,
-            (None, None) => Box::pin(self.replay()).await?,
+            (None, None) => Box::pin(self.new_instance()).await?,
             (None, Some(until)) => {
                 let until = tokio::time::Instant::from_std(until);
-                let replayed = tokio::time::timeout_at(until, Box::pin(self.replay())).await;
-                replayed.map_err(|_| {
+                let made = tokio::time::timeout_at(until, Box::pin(self.new_instance())).await;
+                made.map_err(|_| {
                     let text = "the exchange reached its limit while an instance was made";
                     Failure::new(Code::ExchangeTimeout, text)
                 })??
@@ -194,33 +194,20 @@ impl Pool {
         }
     }
 
-    /// Makes one more instance. It goes through the lifecycle as the first one did; `hook_timeout`
-    /// bounds that, never a request's cpu.
-    async fn replay(&self) -> Result<Box<Instance>, Failure> {
-        let allowance = Allowance::lifecycle(self.lifecycle);
-        let mut instance = Instance::start(&self.program, &self.context, true).await?;
-        let failed = |phase: Phase| {
-            move |said: crate::error::HookError| {
-                let mut failure = Failure::new(
-                    Code::HookStart,
-                    format!("the repeated call failed: {}", said.message),
-                )
-                .in_hook(&self.context.name, phase);
-                failure.said = Some(crate::error::HookError { status: None, ..said });
-                failure
+    /// Makes one more instance: from the snapshot if there is one. In mode `fresh` every request does
+    /// so, and waits for a snapshot that is on its way; in mode `pooled` it is time to make one.
+    async fn new_instance(&self) -> Result<Box<Instance>, Failure> {
+        let snapshot = match self.mode {
+            Mode::Fresh => self.snapshot.wait().await,
+            Mode::Pooled | Mode::Single => self.snapshot.made(),
+        };
+        let mut instance = match snapshot {
+            Some(program) => Instance::start(program, &self.context, true).await?,
+            None => {
+                self.snapshot.begin(&self.program, &self.context, &self.replay);
+                self.replay.run(&self.program, &self.context).await?
             }
         };
-        if self.program.has_lifecycle() {
-            instance
-                .defaults(&self.overrides, &allowance)
-                .await?
-                .map_err(failed(Phase::Defaults))?;
-            instance.configure(&allowance).await?.map_err(failed(Phase::Configure))?;
-            instance.initialize(&allowance).await?.map_err(failed(Phase::Initialize))?;
-        }
-        if self.program.has_routing() {
-            instance.routes(&allowance).await?.map_err(failed(Phase::Routes))?;
-        }
         instance.settle_in(self.sweeps.load(Ordering::Relaxed));
         self.live.fetch_add(1, Ordering::Relaxed);
         Ok(instance)

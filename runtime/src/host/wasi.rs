@@ -1,0 +1,83 @@
+//! Gives an instance its WASI: the standard library of its language, with nothing granted.
+//!
+//! Most hooks never ask for any of it, so it is built when the first function is called. Calls that
+//! read a clock or randomness are noted: what they returned would be the same in every copy of a
+//! snapshot.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView};
+
+use super::output::LogStream;
+use crate::config::Limits;
+use crate::log::Level;
+
+/// Bytes of randomness that one call gives: it is work of the host's that no limit of the guest's can
+/// interrupt.
+const RANDOM_BYTES_MAX: u64 = 64 << 10;
+
+/// The WASI of one instance.
+pub(super) struct Wasi {
+    context: Option<Box<WasiCtx>>,
+    /// Resources of the host that the guest has handles to.
+    table: ResourceTable,
+    /// Bytes that standard output and error may still take.
+    output_left: Arc<AtomicU64>,
+    read: Read,
+}
+
+/// What an instance has read that differs from one instance to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// `wasi:random`, all of it: Rust's `HashMap` takes its seed from there.
+    pub randomness: bool,
+    /// `wasi:clocks`.
+    pub clock: bool,
+}
+
+impl Wasi {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+        let output_left = Arc::new(AtomicU64::new(limits.log));
+        Self { context: None, table, output_left, read: Read::default() }
+    }
+
+    /// Fills up what is granted a call, and not an instance.
+    pub(super) fn refill(&self, limits: &Limits) {
+        self.output_left.store(limits.log, Ordering::Relaxed);
+    }
+
+    /// What it has read so far.
+    pub(super) fn read(&self) -> Read {
+        self.read
+    }
+
+    /// Notes what the function that is being called reads.
+    pub(super) fn reads(&mut self) -> &mut Read {
+        &mut self.read
+    }
+
+    /// Whether the guest has handles to resources of the host's.
+    pub(super) fn has_handles(&self) -> bool {
+        !self.table.is_empty()
+    }
+
+    /// What the implementations of WASI work on.
+    pub(super) fn view(&mut self, hook: &Arc<str>) -> WasiCtxView<'_> {
+        let left = &self.output_left;
+        let ctx = self.context.get_or_insert_with(|| build(hook, left));
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+fn build(hook: &Arc<str>, left: &Arc<AtomicU64>) -> Box<WasiCtx> {
+    let mut wasi = WasiCtx::builder();
+    wasi.max_random_size(RANDOM_BYTES_MAX);
+    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    wasi.stdout(LogStream::new(hook, Level::Info, left));
+    // A guest's panic message comes this way.
+    wasi.stderr(LogStream::new(hook, Level::Warn, left));
+    Box::new(wasi.build())
+}

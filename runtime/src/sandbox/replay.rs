@@ -1,0 +1,55 @@
+//! Brings a new instance to where the hook's first one stood: it goes through the same lifecycle.
+//!
+//! The host does nothing of what such a lifecycle asks for: it has been done. `hook_timeout` bounds it,
+//! never a request's cpu.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compile::Program;
+use super::instance::Instance;
+use super::limits::Allowance;
+use crate::error::{Code, Failure, HookError, Phase};
+use crate::host::Context;
+
+/// What it takes to repeat a hook's lifecycle.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// What `defaults` was given.
+    pub overrides: Arc<String>,
+    /// Bounds each call.
+    pub time: Duration,
+}
+
+impl Replay {
+    /// Makes an instance and runs its lifecycle.
+    ///
+    /// # Errors
+    /// What that fails with; an error that the hook returns is `E_HOOK_START`, as it did not at first.
+    pub(super) async fn run(
+        &self,
+        program: &Program,
+        context: &Arc<Context>,
+    ) -> Result<Box<Instance>, Failure> {
+        let allowance = Allowance::lifecycle(self.time);
+        let mut instance = Instance::start(program, context, true).await?;
+        let failed = |phase: Phase| {
+            move |said: HookError| {
+                let text = format!("the repeated call failed: {}", said.message);
+                let mut failure = Failure::new(Code::HookStart, text).in_hook(&context.name, phase);
+                failure.said = Some(HookError { status: None, ..said });
+                failure
+            }
+        };
+        if program.has_lifecycle() {
+            let defaults = instance.defaults(&self.overrides, &allowance).await?;
+            defaults.map_err(failed(Phase::Defaults))?;
+            instance.configure(&allowance).await?.map_err(failed(Phase::Configure))?;
+            instance.initialize(&allowance).await?.map_err(failed(Phase::Initialize))?;
+        }
+        if program.has_routing() {
+            instance.routes(&allowance).await?.map_err(failed(Phase::Routes))?;
+        }
+        Ok(instance)
+    }
+}

@@ -1,0 +1,365 @@
+//! Makes snapshots: a component whose memory and globals are those of an instance that has been through
+//! its lifecycle. Instances of it begin where that one stood, so `initialize` runs once, and not for each.
+//!
+//! A snapshot in mode `fresh` is taken of the hook's first instance, whose program is instrumented for
+//! it. In mode `pooled` it is made when the pool grows for the first time, of an instance of its own. Its
+//! compilation goes on behind the requests in either case.
+//!
+//! Not everything can be copied. A component that changes its tables, or nests others, is told by its
+//! code; one that holds a handle, or has read a clock or randomness, by its first instance. Randomness
+//! that is the same in all copies is none: seeds of hash tables become known, tokens repeat. So there is
+//! no snapshot of such a hook, and it is said why.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, SetOnce};
+use wasmtime::Store;
+use wasmtime::component::{self, WasmList};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use super::compile::{Program, Source};
+use super::guard::{Ended, guard};
+use super::instance::Instance;
+use super::limits::{self, Allowance};
+use super::replay::Replay;
+use crate::error::{Code, Failure, Phase};
+use crate::host::{Context, Read, State};
+
+/// How long reading an instance's state may take: 64 MiB take less than a second.
+const TIME: Duration = Duration::from_secs(10);
+/// Snapshots that are made at a time behind the requests, which need the processors more.
+static TURN: Semaphore = Semaphore::const_new(1);
+
+/// The snapshot of one hook: perhaps not begun, perhaps on its way, made, or impossible.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    begun: AtomicBool,
+    made: SetOnce<Result<Program, String>>,
+}
+
+impl Snapshot {
+    /// None, and why.
+    fn refused(reason: String) -> Self {
+        Self { begun: true.into(), made: SetOnce::new_with(Some(Err(reason))) }
+    }
+
+    /// The program to start instances from, once it is there.
+    pub(super) fn made(&self) -> Option<&Program> {
+        self.made.get()?.as_ref().ok()
+    }
+
+    /// Why there will be none.
+    pub fn obstacle(&self) -> Option<&str> {
+        self.made.get()?.as_ref().err().map(String::as_str)
+    }
+
+    /// Waits until it is made; none if there will be none, or if it was never begun.
+    pub(super) async fn wait(&self) -> Option<&Program> {
+        if !self.begun.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.made.wait().await.as_ref().ok()
+    }
+
+    /// Takes the snapshot of a first instance whose lifecycle has run, and has it compiled behind what
+    /// follows.
+    ///
+    /// # Errors
+    /// If there can be none, and the hook may not do without one.
+    pub async fn of_first(
+        first: &mut Instance,
+        program: &Arc<Program>,
+        context: &Arc<Context>,
+        may_replay: bool,
+    ) -> Result<Arc<Self>, Failure> {
+        let started = Instant::now();
+        let taken = match program.source() {
+            Ok(source) => take(first, source).await,
+            Err(reason) => Err(reason),
+        };
+        match taken {
+            Ok(wasm) => {
+                let snapshot = Arc::new(Self { begun: true.into(), ..Self::default() });
+                let (program, context, made) = (program.clone(), context.clone(), snapshot.clone());
+                tokio::spawn(async move {
+                    made.settle(compile(&program, wasm).await, &context, started);
+                });
+                Ok(snapshot)
+            }
+            Err(reason) if may_replay => {
+                tracing::info!(
+                    hook = %context.name,
+                    "no snapshot: {reason}; every request repeats its lifecycle"
+                );
+                Ok(Arc::new(Self::refused(reason)))
+            }
+            Err(reason) => {
+                let failure = Failure::new(Code::HookStart, would_replay(&context.name, &reason));
+                Err(failure.in_hook(&context.name, Phase::Initialize))
+            }
+        }
+    }
+
+    /// Begins to make it, unless that was begun before, out of an instance of its own.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        program: &Arc<Program>,
+        context: &Arc<Context>,
+        replay: &Replay,
+    ) {
+        if program.source().is_err() || self.begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (snapshot, program) = (self.clone(), program.clone());
+        let (context, replay) = (context.clone(), replay.clone());
+        tokio::spawn(async move {
+            let Ok(_turn) = TURN.acquire().await else { return };
+            let started = Instant::now();
+            let made = make(&program, &context, &replay).await;
+            snapshot.settle(made, &context, started);
+        });
+    }
+
+    /// Notes what came of it, and says so.
+    fn settle(&self, made: Result<Program, String>, context: &Context, started: Instant) {
+        let (hook, runs) = (&context.name, context.initialized.load(Ordering::Relaxed));
+        match &made {
+            Ok(_) => tracing::info!(
+                %hook,
+                "instances begin from a snapshot now, made in {}ms; `initialize` ran {runs} time{}",
+                started.elapsed().as_millis(),
+                if runs == 1 { "" } else { "s" }
+            ),
+            Err(reason) => {
+                tracing::info!(%hook, "no snapshot: {reason}; new instances repeat its lifecycle")
+            }
+        }
+        // Whoever had it begun is the only one who settles it.
+        let _ = self.made.set(made);
+    }
+}
+
+/// What to say of a hook in mode `fresh` that cannot have a snapshot.
+pub(super) fn would_replay(hook: &str, reason: &str) -> String {
+    format!(
+        "mode `fresh` would repeat its lifecycle for every request, as there can be no snapshot of it: \
+         {reason}\nhint: if that is what you want, set `[hooks.{hook}] replay = true`"
+    )
+}
+
+/// Runs the lifecycle in an instrumented instance, takes its snapshot and compiles that.
+async fn make(
+    program: &Arc<Program>,
+    context: &Arc<Context>,
+    replay: &Replay,
+) -> Result<Program, String> {
+    let owned = program.clone();
+    let instrumented = blocking(move || {
+        let source = owned.source()?;
+        source.program(&instrument(source.wasm())?)
+    });
+    let instrumented = instrumented.await?;
+    let mut instance =
+        replay.run(&instrumented, context).await.map_err(|failure| failure.to_string())?;
+    let wasm = take(&mut instance, program.source()?).await?;
+    compile(program, wasm).await
+}
+
+/// Compiles a snapshot of a hook.
+async fn compile(program: &Arc<Program>, wasm: Vec<u8>) -> Result<Program, String> {
+    let program = program.clone();
+    blocking(move || program.source()?.program(&wasm)).await
+}
+
+/// Runs what takes long on a thread where that hurts nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(format!("making it failed: {error}")))
+}
+
+fn wizer() -> Wizer {
+    let mut wizer = Wizer::new();
+    // There is no such function: the lifecycle is ours to run.
+    wizer.init_func("boathook-snapshot").keep_init_func(true);
+    wizer
+}
+
+/// Adds to a component what it takes to read its state.
+///
+/// # Errors
+/// Why there can be no snapshot of it.
+pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let instrumented = catch_unwind(AssertUnwindSafe(|| {
+        wizer().instrument_component(wasm).map(|(_, instrumented)| instrumented)
+    }));
+    match instrumented {
+        Ok(Ok(wasm)) => Ok(wasm),
+        Ok(Err(error)) => Err(format!("{error:#}")),
+        Err(_) => Err("it has parts that snapshots do not support".into()),
+    }
+}
+
+/// Reads the state of an instance, whose program is instrumented, into a copy of its component.
+async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, String> {
+    let (store, instance) = instance.parts();
+    obstacle(store.data()).map_or(Ok(()), Err)?;
+    let wizer = wizer();
+    let (context, _) =
+        wizer.instrument_component(source.wasm()).map_err(|error| format!("{error:#}"))?;
+    let allowance = Allowance::lifecycle(TIME);
+    limits::arm(store, Phase::Initialize, &allowance);
+    // Whole memories are read, which no call of the hook's may return.
+    store.set_hostcall_fuel(usize::MAX);
+    let mut reader = Reader { store, instance, failed: None };
+    let ended = guard(wizer.snapshot_component(&context, &mut reader), &allowance).await;
+    let Reader { store, failed, .. } = reader;
+    limits::set_copied(store);
+    match (ended, failed) {
+        (Ended::Returned(Ok(wasm)), None) => Ok(wasm),
+        (Ended::Returned(Err(error)), _) | (_, Some(error)) => Err(format!("{error:#}")),
+        (Ended::Panicked(text), None) => Err(format!("its state could not be read: {text}")),
+        (Ended::TimedOut | Ended::ExchangeTimedOut, None) => {
+            Err(format!("its state could not be read within {TIME:?}"))
+        }
+    }
+}
+
+/// Why an instance's state is not to be copied.
+fn obstacle(state: &State) -> Option<String> {
+    let Read { randomness, clock } = state.read_so_far();
+    if randomness {
+        return Some(
+            "it read randomness before it was loaded, which would be the same in all copies (Rust's \
+             `HashMap` reads its seed so; a `BTreeMap` does not)"
+                .into(),
+        );
+    }
+    if clock {
+        return Some(
+            "it read a clock before it was loaded, which would stand still in all copies".into(),
+        );
+    }
+    let handles = "it holds handles to resources of the host, which cannot be copied (standard output \
+                   is one: log with `log` instead)";
+    state.has_handles().then(|| handles.into())
+}
+
+/// Reads the state of an instrumented instance.
+struct Reader<'a> {
+    store: &'a mut Store<State>,
+    instance: component::Instance,
+    /// What went wrong first. The trait has no place for it, and what was read since is worthless.
+    failed: Option<wasmtime::Error>,
+}
+
+impl Reader<'_> {
+    async fn read<R: component::Lift + Send + Sync + 'static, T: Default>(
+        &mut self,
+        interface: &str,
+        function: &str,
+        with: impl FnOnce(&mut Store<State>, R) -> T,
+    ) -> T {
+        match self.call(interface, function).await {
+            Ok(value) => with(self.store, value),
+            Err(error) => {
+                self.failed.get_or_insert(error);
+                T::default()
+            }
+        }
+    }
+
+    async fn call<R: component::Lift + Send + Sync + 'static>(
+        &mut self,
+        interface: &str,
+        function: &str,
+    ) -> wasmtime::Result<R> {
+        let missing = || wasmtime::Error::msg(format!("no `{interface}#{function}` to read it by"));
+        let (store, instance) = (&mut *self.store, &self.instance);
+        let interface = instance.get_export(&mut *store, None, interface).ok_or_else(missing)?.1;
+        let function = instance.get_export(&mut *store, Some(&interface), function);
+        let function = function.ok_or_else(missing)?.1;
+        let function = instance.get_typed_func::<(), (R,)>(&mut *store, function)?;
+        Ok(function.call_async(store, ()).await?.0)
+    }
+}
+
+impl ComponentInstanceState for Reader<'_> {
+    async fn call_func_ret_list_u8(
+        &mut self,
+        interface: &str,
+        function: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) {
+        self.read(interface, function, |store, list: WasmList<u8>| {
+            contents(list.as_le_slice(&*store))
+        })
+        .await;
+    }
+
+    async fn call_func_ret_s32(&mut self, interface: &str, function: &str) -> i32 {
+        self.read(interface, function, |_, value| value).await
+    }
+
+    async fn call_func_ret_s64(&mut self, interface: &str, function: &str) -> i64 {
+        self.read(interface, function, |_, value| value).await
+    }
+
+    async fn call_func_ret_f32(&mut self, interface: &str, function: &str) -> u32 {
+        self.read(interface, function, |_, value: f32| value.to_bits()).await
+    }
+
+    async fn call_func_ret_f64(&mut self, interface: &str, function: &str) -> u64 {
+        self.read(interface, function, |_, value: f64| value.to_bits()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn obstacle(component: &str) -> Option<String> {
+        instrument(&wat::parse_str(component).unwrap()).err()
+    }
+
+    #[test]
+    fn a_component_that_keeps_its_state_in_memory_and_globals_can_be_copied() {
+        let component = "(component
+            (core module $m
+                (memory (export \"memory\") 1)
+                (global (mut i32) (i32.const 1)))
+            (core instance (instantiate $m)))";
+        assert_eq!(obstacle(component), None);
+        assert_eq!(obstacle("(component)"), None);
+    }
+
+    #[test]
+    fn one_that_changes_a_table_cannot() {
+        let component = "(component
+            (core module $m
+                (table 1 funcref)
+                (func (table.set (i32.const 0) (ref.null func))))
+            (core instance (instantiate $m)))";
+        let obstacle = obstacle(component).unwrap();
+        assert!(obstacle.contains("table.set"), "{obstacle}");
+    }
+
+    #[test]
+    fn one_that_nests_another_cannot() {
+        let component = "(component
+            (component $c (core module $m (memory 1)) (core instance (instantiate $m)))
+            (instance (instantiate $c)))";
+        let obstacle = obstacle(component).unwrap();
+        assert!(obstacle.contains("nested components"), "{obstacle}");
+    }
+
+    #[test]
+    fn what_is_no_component_is_no_panic() {
+        assert!(instrument(b"\0asm").is_err());
+        assert!(instrument(b"").is_err());
+    }
+}
