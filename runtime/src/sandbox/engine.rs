@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::host::State;
 use crate::sandbox::bindings;
@@ -37,6 +37,14 @@ const SPARE_INSTANCES: u32 = 64;
 /// The pool reserves 4 GiB of address space an instance. 4,000 of them are 16 TiB, and x86-64
 /// has 128.
 const INSTANCES_MAX: u32 = 4_000;
+
+/// How much of an instance's memory, and of its tables, is put back as it was by hand when the instance
+/// is freed, and not by taking the pages away: with 16 dirty pages that is 7 µs and not 38. It needs the
+/// kernel to tell which pages are dirty, or all of it would be written.
+const RESET_MEMORY_BYTES: usize = 2 << 20;
+const RESET_TABLE_BYTES: usize = 64 << 10;
+/// Freed memories whose pages are taken away in one go: each go stops all threads for a moment.
+const DECOMMIT_BATCH: usize = 16;
 
 /// What all hooks of a server share: the compiler's settings, the pool of memory, the linker; twice, as
 /// hooks with a fuel limit are compiled to count it, and all others need not pay for that.
@@ -171,13 +179,36 @@ fn settings(pool: Option<(u32, u64)>, fuel: bool) -> Config {
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
             .table_elements(TABLE_ELEMENTS)
+            .decommit_batch_size(DECOMMIT_BATCH)
+            .max_unused_warm_slots(warm_slots())
             // Whole pages: the engine refuses anything else.
             .max_memory_size(
                 usize::try_from(memory.next_multiple_of(64 << 10)).unwrap_or(usize::MAX),
             );
+        if swap_is_off() {
+            pool.pagemap_scan(Enabled::Auto);
+            if PoolingAllocationConfig::is_pagemap_scan_available() {
+                pool.linear_memory_keep_resident(RESET_MEMORY_BYTES)
+                    .table_keep_resident(RESET_TABLE_BYTES);
+            }
+        }
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config
+}
+
+/// Freed memories that are kept as they are for the next instance of the same hook, for all hooks
+/// together: as many as can be in use at one time, twice.
+fn warm_slots() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(2)
+}
+
+/// Whether this machine swaps no memory out. A dirty page that was swapped out is not told of by the
+/// kernel as wasmtime asks for it, and would be seen by the next instance.
+fn swap_is_off() -> bool {
+    // A heading, and a line for each device.
+    std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1)
 }
 
 /// Starts the thread that advances the epoch. It is a thread and not a task: a task would not run
