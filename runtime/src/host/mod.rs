@@ -14,7 +14,7 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use crate::config::Limits;
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
-use crate::hook::Hook;
+use crate::hook::{Hook, Tally};
 use crate::log::Level;
 use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
@@ -66,6 +66,8 @@ pub struct Context {
     pub callable: Vec<String>,
     /// Its limits.
     pub limits: Limits,
+    /// What all its calls used and came to.
+    pub tally: Arc<Tally>,
     /// What it shares with all other hooks.
     pub shared: Arc<Shared>,
 }
@@ -87,12 +89,15 @@ pub struct Shared {
     pub development: bool,
 }
 
+/// Random bytes that a hook gets in one call. It is work of the host's that no limit of the guest's can
+/// interrupt; keys and seeds are a thousandth of it.
+const RANDOM_BYTES_MAX: u64 = 64 << 10;
+
 impl State {
     /// The state for a new instance, with nothing granted.
     pub fn new(context: Arc<Context>, replay: bool) -> Self {
         let mut wasi = WasiCtx::builder();
-        // One call is work of the host's that no limit of the guest's can interrupt.
-        wasi.max_random_size(64 << 10);
+        wasi.max_random_size(RANDOM_BYTES_MAX);
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
         let output_left = Arc::new(AtomicU64::new(context.limits.log));
         wasi.stdout(output::LogStream::new(&context.name, Level::Info, &output_left));
@@ -195,6 +200,7 @@ impl Context {
     /// Notes that the one instance of a hook in mode `single` was lost, and its memory with it.
     pub fn restarted(&self) {
         let name = &self.name;
+        self.tally.restarted();
         tracing::warn!(hook = %name, "the hook lost its instance, and what it kept in memory");
         self.shared.events.fire(&format!("hook:{name}:restarted"), "{}".into());
     }

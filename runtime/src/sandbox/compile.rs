@@ -159,7 +159,7 @@ impl Program {
             return Err(problems);
         }
         let invalid = |error: wasmtime::Error| vec![LoadError::Invalid(format!("{error:#}"))];
-        if hook.facts.memory > hook.limits.memory {
+        if hook.facts.memory > hook.limits.memory_max() {
             let (needs, limit) = (hook.facts.memory, hook.limits.memory);
             return Err(vec![LoadError::Memory {
                 needs: size_text(needs),

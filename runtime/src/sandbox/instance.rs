@@ -11,10 +11,11 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 use super::bindings::boathook::hook::types::Error as GuestError;
 use super::bindings::exports::boathook::hook::{lifecycle, listening, methods, observing, routing};
 use super::compile::{Indices, Program};
-use super::guard::{Ended, guard};
+use super::guard::{Ended, Timing, guard};
 use super::limits::{self, Allowance, Stop};
 use crate::error::{Code, Failure, HookError, Phase};
 use crate::exchange::Exchange;
+use crate::hook::{Tally, Verb};
 use crate::host::{Context, State};
 
 /// One live copy of a hook.
@@ -22,6 +23,8 @@ pub struct Instance {
     store: Store<State>,
     exports: Exports,
     wear: Wear,
+    /// The hook's, once more: the store is lent out during a call.
+    tally: Arc<Tally>,
 }
 
 /// How long an instance may still serve.
@@ -65,7 +68,10 @@ macro_rules! call {
             return Err(Failure::new(Code::Internal, text));
         };
         limits::arm(&mut $self.store, $phase, $allowance);
-        let ended = guard(guest.$verb(&mut $self.store, $($argument),*), $allowance).await;
+        let timing = Timing::new(&$self.tally, $phase.into());
+        let call = guest.$verb(&mut $self.store, $($argument),*);
+        let (ended, used) = guard(call, $allowance, timing).await;
+        limits::account(&$self.store, &$self.tally, used, $phase, $allowance);
         $self.judge(ended, $phase, $allowance)
     }};
 }
@@ -85,7 +91,10 @@ impl Instance {
         let mut store = Store::new(program.pre.engine(), state);
         limits::prepare(&mut store, &context.limits);
         limits::arm(&mut store, Phase::Start, &allowance);
-        let ended = guard(program.pre.instantiate_async(&mut store), &allowance).await;
+        let timing = Timing::new(&context.tally, Verb::Lifecycle);
+        let instantiated = program.pre.instantiate_async(&mut store);
+        let (ended, used) = guard(instantiated, &allowance, timing).await;
+        limits::account(&store, &context.tally, used, Phase::Start, &allowance);
         let instance = match settle(&store, ended, Phase::Start, &allowance) {
             Ok(instance) => instance,
             Err(failure) => return Err(failure.in_hook(&context.name, Phase::Start)),
@@ -94,7 +103,9 @@ impl Instance {
             let text = format!("an export has another type than the world says: {error:#}");
             Failure::new(Code::HookStart, text).in_hook(&context.name, Phase::Start)
         })?;
-        Ok(Box::new(Self { store, exports, wear: Wear::default() }))
+        let tally = context.tally.clone();
+        tally.made_instance();
+        Ok(Box::new(Self { store, exports, wear: Wear::default(), tally }))
     }
 
     /// Hands the exchange over for the next call.

@@ -3,7 +3,7 @@
 //! The way of a hook through this folder, in reading order: [`compile`] turns a file into a
 //! [`Program`], in a [`child`] process and through a [`cache`], [`engine`] holds what all programs
 //! share, [`instance`] makes a live copy of one and calls it, [`limits`] says how far such a call may
-//! go, [`guard`] stops it there, [`pool`] keeps instances between calls.
+//! go, [`guard`] stops it there, by a [`clock`], [`pool`] keeps instances between calls.
 //!
 //! Three rules hold everywhere below:
 //! - one store, one instance; no two hooks ever share a store;
@@ -16,6 +16,7 @@
 pub mod bindings;
 pub mod cache;
 pub mod child;
+pub mod clock;
 pub mod compile;
 pub mod engine;
 pub mod guard;

@@ -97,3 +97,12 @@ fn the_file_goes_over_the_section() {
     let grants = both.grants.expect("grants");
     assert_eq!(json!(grants), json!({ "kv": ["b"], "fetch": ["http://a"] }));
 }
+
+#[test]
+fn a_hook_cannot_ask_to_be_measured_only() {
+    assert_eq!(
+        bad("[limits]\nmeasure = ['cpu']"),
+        "hook.toml:2: `limits.measure`: only the operator can have limits measured\n\
+         hint: write it into `[hooks.<name>] limits` of `boathook.toml`"
+    );
+}
