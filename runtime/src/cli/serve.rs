@@ -52,6 +52,10 @@ async fn serve(config: Config, problems: Problems, compiler: Compiler) -> anyhow
             return Err(error.into());
         }
     };
+    // From here on clients are let in: who connects is kept by the system until it is served.
+    if let Some(desk) = &admin {
+        desk.admin.lifted(app.clone(), listener.traffic());
+    }
     announce(&app, &listener);
     if app.shared.development {
         for warning in app.asset_warnings() {
@@ -60,9 +64,6 @@ async fn serve(config: Config, problems: Problems, compiler: Compiler) -> anyhow
     }
     let _ = app.tunnels.set(listener.tunnels());
     tokio::spawn(sweep(Arc::downgrade(&app)));
-    if let Some(desk) = &admin {
-        desk.admin.lifted(app.clone(), listener.traffic());
-    }
     app.shared.events.fire("lifted", "{}".into());
 
     let handler = {

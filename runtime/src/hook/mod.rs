@@ -396,7 +396,7 @@ impl Hook {
             live.pool.sweep();
         }
         if let Some(unsaid) = self.context.tally.busy.overdue() {
-            tracing::warn!(hook = %self.name(), "the hook was busy for {unsaid} more calls");
+            tracing::warn!(hook = %self.name(), calls = unsaid, "the hook was too busy for more calls");
         }
     }
 

@@ -177,7 +177,7 @@ fn unknown_keys_of_ours_are_found_at_every_level() {
          boathook.toml:6: unknown key `log.levl`\n\
          hint: did you mean `level`?\n\
          boathook.toml:8: unknown key `hooks.a.limits.exchange`\n\
-         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, \
+         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `measure`, \
          `memory`, `queue`, `queue_wait`, `start`, `tables`, `wall`"
     );
 }
