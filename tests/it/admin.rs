@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use crate::harness::{App, Client, Response, check};
+use crate::harness::{App, Client, Ran, Response, check};
 
 /// An app with an admin listener, these settings and these hooks.
 fn app(settings: &str, hooks: &str) -> App {
@@ -179,8 +179,15 @@ fn an_address_that_is_taken_is_said_before_any_hook_runs() {
 
 #[test]
 fn an_address_that_others_can_reach_is_warned_of() {
+    let settings = "//- boathook.toml\nadmin.listen = \"0.0.0.0:0\"\n";
+    let checked = Ran::of(settings, &["check", "{dir}"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.err);
+    assert!(checked.out.contains("the admin listener is on `0.0.0.0:0`"), "{}", checked.out);
     let mut app = App::lift("//- boathook.toml\nadmin.listen = \"0.0.0.0:0\"\n//- hooks\nempty");
-    app.log(&["warn: the admin listener is on `0.0.0.0:0`, and asks nobody who they are"]);
+    app.log(&[
+        "warn: boathook.toml:1: the admin listener is on `0.0.0.0:0`, and asks nobody who they are",
+        "hint: keep it on 127.0.0.1",
+    ]);
 }
 
 #[test]

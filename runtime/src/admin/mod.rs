@@ -8,7 +8,7 @@
 
 mod exposition;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::body::Body;
+use crate::config::{Config, Problem};
 use crate::hook::Reading;
 use crate::log::process_time;
 use crate::server::{Options, Traffic};
@@ -44,12 +45,16 @@ pub fn options(listen: SocketAddr) -> Options {
 }
 
 /// What to warn of, if others than this machine may be able to connect.
-pub fn warning(listen: SocketAddr) -> Option<String> {
-    (!listen.ip().to_canonical().is_loopback()).then(|| {
-        format!(
-            "the admin listener is on `{listen}`, and asks nobody who they are\n\
-             hint: keep it on 127.0.0.1, or see to it that only your own can reach it"
-        )
+pub fn warning(config: &Config) -> Option<Problem> {
+    let listen = config.server.admin.as_ref()?;
+    let is_loopback = match listen.host.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        Err(_) => listen.host == "localhost",
+    };
+    (!is_loopback).then(|| Problem {
+        message: format!("the admin listener is on `{listen}`, and asks nobody who they are"),
+        origin: config.tree.origin("admin.listen"),
+        hint: Some("keep it on 127.0.0.1, or see to it that only your own can reach it".into()),
     })
 }
 
@@ -156,6 +161,7 @@ fn plain(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
 
     fn ask(admin: &Admin, method: Method, path: &str) -> Response<Body> {
         let mut request = Request::new(());
@@ -188,8 +194,20 @@ mod tests {
 
     #[test]
     fn only_an_address_that_others_can_reach_is_warned_of() {
-        let warned = |text: &str| warning(text.parse().unwrap()).is_some();
-        assert!(!warned("127.0.0.1:1") && !warned("[::1]:1") && !warned("[::ffff:127.0.0.1]:1"));
-        assert!(warned("0.0.0.0:1") && warned("[::]:1") && warned("10.0.0.7:1"));
+        let app = tempfile::tempdir().unwrap();
+        let warned = |listen: &str| {
+            let sets = vec![format!("admin.listen={listen}")];
+            let dir = app.path().to_owned();
+            let sources = config::Sources { dir, sets, ..config::Sources::default() };
+            warning(&config::load(&sources).unwrap()).map(|problem| problem.to_string())
+        };
+        for near in ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "localhost:1"]
+        {
+            assert_eq!(warned(near), None);
+        }
+        for far in ["0.0.0.0:1", "[::]:1", "10.0.0.7:1", "example.org:1"] {
+            let start = format!("--set: the admin listener is on `{far}`, and ");
+            assert!(warned(far).is_some_and(|text| text.starts_with(&start)), "{far}");
+        }
     }
 }

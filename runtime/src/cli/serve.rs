@@ -42,6 +42,9 @@ async fn serve(config: Config, problems: Problems, compiler: Compiler) -> anyhow
     let stop = stop()?;
     let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems, &compiler))?;
     let options = options(&prepared.config)?;
+    if let Some(warning) = admin::warning(&prepared.config) {
+        tracing::warn!("{warning}");
+    }
     let admin = prepared.config.server.admin.as_ref();
     let admin = admin.map(|listen| AdminDesk::open(listen, stop.clone())).transpose()?;
     let app = lift::lift(prepared, stopped(stop.clone())).await?;
@@ -99,9 +102,6 @@ impl AdminDesk {
     fn open(listen: &Listen, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
         let address = address(listen)?;
         let listener = Listener::bind(&admin::options(address))?;
-        if let Some(warning) = admin::warning(address) {
-            tracing::warn!("{warning}");
-        }
         say(&format!("admin on http://{}", listener.local_addr()));
         let admin = Admin::new(stop);
         let answering = admin.clone();

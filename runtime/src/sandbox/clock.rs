@@ -99,6 +99,15 @@ mod tests {
     }
 
     #[test]
+    fn nor_is_it_where_neither_outlives_a_tick() {
+        let mut callee = Duration::ZERO;
+        let ((), caller, _) = first_slice(|| callee = first_slice(|| burn(3 * SHORT)).1);
+        assert!(callee >= 3 * SHORT, "{callee:?}");
+        // Counted twice it would be more than one slice can be.
+        assert!(caller + callee <= FIRST_SLICE_MAX, "{caller:?} {callee:?}");
+    }
+
+    #[test]
     fn a_first_slice_that_the_system_put_aside_counts_a_little_too_much_and_no_more() {
         let ((), cpu, (_, took)) = first_slice(|| std::thread::sleep(LONG));
         assert!(cpu <= FIRST_SLICE_MAX && took >= LONG, "{cpu:?} {took:?}");
