@@ -27,7 +27,16 @@ pub(super) enum Ended<T> {
     Panicked(String),
 }
 
-/// The time that a call takes. Whatever ends the call, its drop counts it: a callee may be dropped in the
+/// The time that a call took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spent {
+    /// Of the processor, without that of calls below it.
+    pub(super) cpu: Duration,
+    /// In all, waiting included.
+    pub(super) wall: Duration,
+}
+
+/// Takes the time of a call. Whatever ends the call, its drop counts it: a callee may be dropped in the
 /// middle when its caller reaches a limit.
 #[derive(Debug)]
 pub(super) struct Timing<'a> {
@@ -46,29 +55,29 @@ impl<'a> Timing<'a> {
         Self { tally, verb, began: None, cpu: Duration::ZERO, wall: None }
     }
 
-    /// The call's cpu time and its time in all, up to now or to its end.
-    fn used(&self) -> (Duration, Duration) {
+    /// Up to now, or to the call's end.
+    fn spent(&self) -> Spent {
         let elapsed = || self.began.map_or(Duration::ZERO, |began| began.elapsed());
-        (self.cpu, self.wall.unwrap_or_else(elapsed))
+        Spent { cpu: self.cpu, wall: self.wall.unwrap_or_else(elapsed) }
     }
 }
 
 impl Drop for Timing<'_> {
     fn drop(&mut self) {
         if self.began.is_some() {
-            let (cpu, wall) = self.used();
+            let Spent { cpu, wall } = self.spent();
             self.tally.called(self.verb, cpu, wall);
         }
     }
 }
 
-/// Runs a call to its end or to its limit, and says what it used of cpu and of time. When this returns,
-/// the call is no more: dropped at a limit, which unwinds the guest wherever it stood.
+/// Runs a call to its end or to its limit, and says what time it took. When this returns, the call is no
+/// more: dropped at a limit, which unwinds the guest wherever it stood.
 pub(super) async fn guard<F: Future>(
     call: F,
     allowance: &Allowance,
     mut timing: Timing<'_>,
-) -> (Ended<F::Output>, (Duration, Duration)) {
+) -> (Ended<F::Output>, Spent) {
     let mut call = pin!(call);
     let mut sleep = pin!(None::<Sleep>);
     let mut by_exchange = false;
@@ -106,8 +115,9 @@ pub(super) async fn guard<F: Future>(
         }
     })
     .await;
-    timing.wall = Some(timing.used().1);
-    (ended, timing.used())
+    let spent = timing.spent();
+    timing.wall = Some(spent.wall);
+    (ended, spent)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

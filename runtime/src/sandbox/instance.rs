@@ -70,8 +70,8 @@ macro_rules! call {
         limits::arm(&mut $self.store, $phase, $allowance);
         let timing = Timing::new(&$self.tally, $phase.into());
         let call = guest.$verb(&mut $self.store, $($argument),*);
-        let (ended, used) = guard(call, $allowance, timing).await;
-        limits::account(&$self.store, &$self.tally, used, $phase, $allowance);
+        let (ended, spent) = guard(call, $allowance, timing).await;
+        limits::account(&$self.store, &$self.tally, spent, $phase, $allowance);
         $self.judge(ended, $phase, $allowance)
     }};
 }
@@ -93,8 +93,8 @@ impl Instance {
         limits::arm(&mut store, Phase::Start, &allowance);
         let timing = Timing::new(&context.tally, Verb::Lifecycle);
         let instantiated = program.pre.instantiate_async(&mut store);
-        let (ended, used) = guard(instantiated, &allowance, timing).await;
-        limits::account(&store, &context.tally, used, Phase::Start, &allowance);
+        let (ended, spent) = guard(instantiated, &allowance, timing).await;
+        limits::account(&store, &context.tally, spent, Phase::Start, &allowance);
         let instance = match settle(&store, ended, Phase::Start, &allowance) {
             Ok(instance) => instance,
             Err(failure) => return Err(failure.in_hook(&context.name, Phase::Start)),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::clock::take_slice;
+use super::guard::Spent;
 use crate::config::{Measure, duration_text, size_text};
 use crate::error::{Code, Phase};
 use crate::hook::{Tally, Verb};
@@ -162,12 +163,12 @@ impl Meter {
     }
 
     /// The limits that the last call would have hit if they were not only measured, each with what the
-    /// call used and what it may. `used` is its cpu time, its time in all, and its fuel; none for calls
-    /// of the lifecycle, which have limits of their own.
+    /// call used and what it may. Time and fuel of calls of the lifecycle are none, as those have limits
+    /// of their own.
     pub(super) fn exceeded(
         &self,
         limits: &crate::config::Limits,
-        used: Option<(Duration, Duration, u64)>,
+        used: Option<(Spent, u64)>,
     ) -> Vec<(Measure, String, String)> {
         let mut exceeded = Vec::new();
         let mut note = |limit, is: bool, used: String, max: String| {
@@ -175,7 +176,7 @@ impl Meter {
                 exceeded.push((limit, used, max));
             }
         };
-        if let Some((cpu, wall, fuel)) = used {
+        if let Some((Spent { cpu, wall }, fuel)) = used {
             let time = |time: Duration| format!("{time:.1?}");
             let fuel_max = limits.fuel.unwrap_or(u64::MAX);
             note(Measure::Cpu, cpu > limits.cpu, time(cpu), duration_text(limits.cpu));
@@ -293,11 +294,11 @@ pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) 
 }
 
 /// Counts what a call used, after it, and reports the limits that it would have hit if they were not only
-/// measured. `used` is its cpu time and its time in all.
+/// measured.
 pub(super) fn account(
     store: &Store<State>,
     tally: &Tally,
-    used: (Duration, Duration),
+    spent: Spent,
     phase: Phase,
     allowance: &Allowance,
 ) {
@@ -313,7 +314,7 @@ pub(super) fn account(
         return;
     }
     let serves = Verb::from(phase) != Verb::Lifecycle;
-    let used = serves.then_some((used.0, used.1, fuel));
+    let used = serves.then_some((spent, fuel));
     for (limit, used, max) in meter.exceeded(limits, used) {
         if let Some(unsaid) = tally.exceeded(limit) {
             tracing::warn!(
