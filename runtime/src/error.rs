@@ -217,6 +217,12 @@ impl Failure {
             && !matches!(self.code, Code::HookBusy | Code::ExchangeTimeout | Code::Draining)
     }
 
+    /// Whether the log has it already. A hook that is busy says so once in a while: a line for each call
+    /// that it refuses would make an overload worse.
+    pub fn is_logged(&self) -> bool {
+        self.code == Code::HookBusy
+    }
+
     /// Whether it is the server's fault or a hook's, and so worth an error in the log.
     pub fn is_server_error(&self) -> bool {
         self.status().is_server_error()

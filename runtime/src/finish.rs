@@ -70,7 +70,9 @@ async fn finish(
     exchange.params = params;
     exchange.reads_body = *reads_body;
     let (exchange, result) = hook.handle_finish(*route, exchange).await;
-    if let Err(failure) = result {
+    if let Err(failure) = result
+        && !failure.is_logged()
+    {
         tracing::error!(request = %exchange.request.id, "{failure}");
     }
     exchange

@@ -23,7 +23,7 @@
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
 //! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes. [`cli`] turns what was typed
-//! into calls of these, [`log`] writes the log.
+//! into calls of these, [`log`] writes the log, [`admin`] answers the operator on a listener of its own.
 //!
 //! # Invariants
 //!
@@ -67,5 +67,6 @@ pub mod app;
 pub mod config;
 pub mod lift;
 
+pub mod admin;
 pub mod cli;
 pub mod log;

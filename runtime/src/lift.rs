@@ -1,7 +1,7 @@
 //! Lifts an app: from a configuration to a running set of hooks, in the order that design promises.
 //!
 //! [`lift`] reads from top to bottom as the lifecycle does: find, compile, defaults, configure,
-//! initialize, bind. Nothing listens while it runs, and if any step fails, what was loaded is lowered.
+//! initialize, bind. No client is served while it runs, and if any step fails, what was loaded is lowered.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{Config, Measure, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::hook::find::{Found, Hooks, find, problem};
 use crate::hook::{Hook, said};
@@ -113,7 +113,7 @@ fn unfit_tls(config: &Config) -> Option<Problem> {
 /// Everything that keeps it from being a hook.
 pub fn try_load(hook: &Found, compiler: &Arc<Compiler>) -> Result<(), LiftError> {
     let metered = u32::from(hook.limits.fuel.is_some());
-    let room = Room { plain: 1 - metered, metered, memory: hook.limits.memory };
+    let room = Room { plain: 1 - metered, metered, memory: hook.limits.memory_max() };
     let engine = Engine::new(room).map_err(LiftError::Engine)?;
     let mut problems = Problems::default();
     compile(&engine, compiler, std::slice::from_ref(hook), &mut problems);
@@ -314,7 +314,7 @@ fn room(hooks: &Hooks) -> Room {
         let such = limits.filter(|limits| limits.fuel.is_some() == metered);
         such.map(|limits| limits.instances_on(cores)).sum()
     };
-    let memory = hooks.found.iter().map(|hook| hook.limits.memory).max();
+    let memory = hooks.found.iter().map(|hook| hook.limits.memory_max()).max();
     Room { plain: instances(false), metered: instances(true), memory: memory.unwrap_or_default() }
 }
 
@@ -374,6 +374,14 @@ fn take_next<'a>(next: &AtomicUsize, hooks: &'a [Found]) -> Option<(usize, &'a F
 fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
     let settings = config.hook(&hook.name);
+    let says_fuel = settings.limits.measure.is_some_and(|all| all.contains(Measure::Fuel));
+    if says_fuel && hook.limits.fuel.is_none() {
+        found.push(problem(format!(
+            "hook `{0}`: load: its fuel is to be measured, and it has no fuel limit\n\
+             hint: set one: `[hooks.{0}] limits = {{ fuel = 10_000_000, measure = [\"fuel\"] }}`",
+            hook.name
+        )));
+    }
     let granted = settings.grants.unwrap_or_default().0;
     for (kind, asked) in hook.manifest.grants.iter().flat_map(|grants| &grants.0) {
         if !granted.contains_key(kind) {
@@ -398,6 +406,7 @@ async fn start(
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
         limits: found.limits.clone(),
+        tally: Arc::default(),
         shared: shared.clone(),
         initialized: AtomicU64::new(0),
     });

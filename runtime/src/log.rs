@@ -6,8 +6,9 @@
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::time::SystemTime;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
@@ -47,6 +48,7 @@ static JSON: AtomicBool = AtomicBool::new(false);
 
 /// Starts the log. Call it once, first of all.
 pub fn start(level: Level, json: bool) {
+    process_time();
     set_level(level);
     JSON.store(json, Ordering::Relaxed);
     // A second start, in one process' tests, keeps the first one's subscriber: it is the same.
@@ -88,6 +90,79 @@ pub fn hook_line(level: Level, hook: &str, request: Option<&str>, message: &str,
 /// The longest prefix of `text` of at most `bytes` bytes that ends between characters.
 pub fn prefix(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
+}
+
+/// Lets the log say a thing at most once in a while, and counts the times between. Without a lock: of two
+/// that come at one moment, one passes.
+#[derive(Debug)]
+pub struct Sparse {
+    every: Duration,
+    /// When it may be said again, in milliseconds of the process's life.
+    next: AtomicU64,
+    unsaid: AtomicU64,
+}
+
+impl Sparse {
+    /// One that passes at once, and then once in each such time.
+    pub const fn new(every: Duration) -> Self {
+        Self { every, next: AtomicU64::new(0), unsaid: AtomicU64::new(0) }
+    }
+
+    /// Whether to say it now: some with how often it went unsaid since the last time.
+    pub fn pass(&self) -> Option<u64> {
+        self.pass_at(process_time())
+    }
+
+    /// Whether to say now only that it went unsaid, and how often: for the time after the last one.
+    pub fn overdue(&self) -> Option<u64> {
+        self.overdue_at(process_time())
+    }
+
+    fn pass_at(&self, now: Duration) -> Option<u64> {
+        if !self.is_time(now) {
+            self.unsaid.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(self.unsaid.swap(0, Ordering::Relaxed))
+    }
+
+    fn overdue_at(&self, now: Duration) -> Option<u64> {
+        let due = self.unsaid.load(Ordering::Relaxed) > 0 && self.is_time(now);
+        due.then(|| self.unsaid.swap(0, Ordering::Relaxed)).filter(|unsaid| *unsaid > 0)
+    }
+
+    /// Whether the time is over, and this is the first one to see it.
+    fn is_time(&self, now: Duration) -> bool {
+        let now = now.as_millis() as u64;
+        let next = self.next.load(Ordering::Relaxed);
+        let after = now + self.every.as_millis() as u64;
+        now >= next
+            && self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// How long the process has been at work, since this was first asked.
+pub fn process_time() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// ` (and 1,234 more)`; empty for none.
+pub fn and_more(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(" (and {} more)", grouped(count)) }
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The layer between `tracing` and the log.
@@ -209,5 +284,23 @@ mod tests {
     fn a_prefix_ends_between_characters() {
         assert_eq!(prefix("aé", 2), "a");
         assert_eq!(prefix("aé", 3), "aé");
+    }
+    #[test]
+    fn what_comes_too_often_is_said_once_in_a_while_with_how_often_it_was_not() {
+        let sparse = Sparse::new(Duration::from_secs(1));
+        let at = |ms| sparse.pass_at(Duration::from_millis(ms));
+        assert_eq!(
+            [at(5), at(6), at(1004), at(1005), at(1006)],
+            [Some(0), None, None, Some(2), None]
+        );
+        let overdue = |ms| sparse.overdue_at(Duration::from_millis(ms));
+        assert_eq!([overdue(2000), overdue(2005), overdue(9000)], [None, Some(1), None]);
+    }
+
+    #[test]
+    fn large_numbers_are_easy_to_read() {
+        assert_eq!(and_more(0), "");
+        assert_eq!(and_more(999), " (and 999 more)");
+        assert_eq!(and_more(1_234_567), " (and 1,234,567 more)");
     }
 }

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod admin;
 mod bad_clients;
 mod bad_hooks;
 mod basics;

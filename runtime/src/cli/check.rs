@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{App, Json, block_on, report, say, say_json, text};
+use crate::admin;
 use crate::lift;
 
 /// Find all that keeps an app from being served.
@@ -28,6 +29,7 @@ impl Check {
             lift::lower_all(&app.hooks, &app.shared).await;
             let mut warnings = app.cover_warnings();
             warnings.extend(app.asset_warnings());
+            warnings.extend(admin::warning(&app.config));
             if self.json.json {
                 let warnings: Vec<Value> = warnings.iter().map(report::problem).collect();
                 say_json(&json!({

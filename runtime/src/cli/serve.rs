@@ -7,14 +7,16 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::{App, block_on, complain, routes, say, text};
+use crate::admin::{self, Admin};
 use crate::app;
 use crate::chain;
-use crate::config::{Config, Problems};
+use crate::config::{Config, Listen, Problems};
 use crate::lift;
 use crate::sandbox::{Compiler, pool};
-use crate::server::{Listener, Options, Tls};
+use crate::server::{Drained, Listener, Options, Tls};
 
 /// Lift an app and serve it.
 #[derive(Debug, Args)]
@@ -40,6 +42,11 @@ async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> a
     let stop = stop()?;
     let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems, &compiler))?;
     let options = options(&prepared.config)?;
+    if let Some(warning) = admin::warning(&prepared.config) {
+        tracing::warn!("{warning}");
+    }
+    let admin = prepared.config.server.admin.as_ref();
+    let admin = admin.map(|listen| AdminDesk::open(listen, stop.clone())).transpose()?;
     let app = lift::lift(prepared, stopped(stop.clone())).await?;
     let listener = match Listener::bind(&options) {
         Ok(listener) => listener,
@@ -48,6 +55,10 @@ async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> a
             return Err(error.into());
         }
     };
+    // From here on clients are let in: who connects is kept by the system until it is served.
+    if let Some(desk) = &admin {
+        desk.admin.lifted(app.clone(), listener.traffic());
+    }
     announce(&app, &listener);
     if app.shared.development {
         for warning in app.asset_warnings() {
@@ -72,8 +83,40 @@ async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> a
         tracing::warn!("{} requests were cut off after {drain:?}", drained.exchanges_cut);
     }
     lift::lower_all(&app.hooks, &app.shared).await;
+    if let Some(desk) = admin {
+        desk.close().await;
+    }
     tracing::info!("lowered");
     Ok(())
+}
+
+/// The admin listener at work.
+struct AdminDesk {
+    admin: Admin,
+    close: watch::Sender<bool>,
+    served: JoinHandle<Drained>,
+}
+
+impl AdminDesk {
+    /// Binds it and answers from now on.
+    fn open(listen: &Listen, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
+        let address = address(listen)?;
+        let listener = Listener::bind(&admin::options(address))?;
+        say(&format!("admin on http://{}", listener.local_addr()));
+        let admin = Admin::new(stop);
+        let answering = admin.clone();
+        let handler = move |request, _peer| std::future::ready(answering.answer(&request));
+        let (close, closed) = watch::channel(false);
+        let served = tokio::spawn(listener.serve(handler, stopped(closed)));
+        Ok(Self { admin, close, served })
+    }
+
+    /// Stops answering, once what is being answered is out.
+    async fn close(self) {
+        self.close.send_replace(true);
+        // However it ended: there is nobody left whom it would concern.
+        let _ = self.served.await;
+    }
 }
 
 /// Frees instances that nobody needs any more, for as long as the app runs.
@@ -119,15 +162,20 @@ fn quit() {
     std::process::exit(1);
 }
 
-/// What the server is told, from the configuration.
-fn options(config: &Config) -> anyhow::Result<Options> {
-    let server = &config.server;
-    let listen = server.listen.to_string();
-    let address: SocketAddr = listen
+/// The address that is meant.
+fn address(listen: &Listen) -> anyhow::Result<SocketAddr> {
+    let listen = listen.to_string();
+    listen
         .to_socket_addrs()
         .with_context(|| format!("cannot look up where to listen: `{listen}`"))?
         .next()
-        .with_context(|| format!("no address to listen on: `{listen}`"))?;
+        .with_context(|| format!("no address to listen on: `{listen}`"))
+}
+
+/// What the server is told, from the configuration.
+fn options(config: &Config) -> anyhow::Result<Options> {
+    let server = &config.server;
+    let address = address(&server.listen)?;
     Ok(Options {
         tls: server
             .tls

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::measure::{Measure, Measured};
 use super::names;
 use super::problem::Problems;
 use super::reader::{Table, whole};
@@ -39,6 +40,11 @@ pub const QUEUE: u32 = 1_000;
 pub const QUEUE_WAIT: Duration = Duration::from_secs(1);
 /// The whole chain of one exchange, hooks and target together.
 pub const EXCHANGE: Duration = Duration::from_secs(30);
+/// How many times its limit an instance may take of memory or tables where that limit is only measured:
+/// enough to see how far off the limit is, and a bound on what a machine has to have.
+const MEASURED_TIMES: u64 = 4;
+/// What wasm can address with 32 bits: the largest memory there is.
+const MEMORY_MAX: u64 = 4 << 30;
 
 /// Limits as they were written: in `[limits]`, in a hook's settings, or asked for by a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -69,6 +75,8 @@ pub struct PartialLimits {
     pub queue: Option<u32>,
     /// How long they wait.
     pub queue_wait: Option<Duration>,
+    /// Which of these are measured and not enforced. An operator's word alone.
+    pub measure: Option<Measured>,
 }
 
 /// The root table `[limits]`: for all hooks, and for the exchange as a whole.
@@ -109,6 +117,10 @@ pub struct Limits {
     pub queue: u32,
     /// How long they wait.
     pub queue_wait: Duration,
+    /// Which of these are measured: reported where they would have been hit, and not enforced.
+    pub measure: Measured,
+    /// The whole chain of one exchange. It ends calls whose own time is only measured.
+    pub exchange: Duration,
 }
 
 impl PartialLimits {
@@ -128,6 +140,7 @@ impl PartialLimits {
             instances: self.instances.or(lower.instances),
             queue: self.queue.or(lower.queue),
             queue_wait: self.queue_wait.or(lower.queue_wait),
+            measure: self.measure.or(lower.measure),
         }
     }
 
@@ -135,7 +148,7 @@ impl PartialLimits {
     pub fn rows(&self) -> Vec<(&'static str, Value)> {
         let time = |time: Option<Duration>| time.map(|time| duration_text(time).into());
         let size = |bytes: Option<u64>| bytes.map(|bytes| size_text(bytes).into());
-        let rows: [(&str, Option<Value>); 13] = [
+        let rows: [(&str, Option<Value>); 14] = [
             ("cpu", time(self.cpu)),
             ("start", time(self.start)),
             ("wall", time(self.wall)),
@@ -149,6 +162,7 @@ impl PartialLimits {
             ("instances", self.instances.map(Value::from)),
             ("queue", self.queue.map(Value::from)),
             ("queue_wait", time(self.queue_wait)),
+            ("measure", self.measure.and_then(Measured::written)),
         ];
         rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
@@ -169,14 +183,25 @@ impl PartialLimits {
             instances: table.get("instances", whole(1..=u64::from(u32::MAX)), problems),
             queue: table.get("queue", whole(0..=u64::from(u32::MAX)), problems),
             queue_wait: table.get("queue_wait", duration_or_zero, problems),
+            measure: Measured::read(table, problems),
         }
     }
 
-    /// Reads the table `limits` of a hook's settings or of a manifest.
+    /// Reads the table `limits` of a hook's settings.
     pub(super) fn of_hook(parent: &Table, problems: &mut Problems) -> Self {
         let Some(table) = parent.table("limits", problems) else { return Self::default() };
         table.only(names::LIMITS, problems);
         Self::read(&table, problems)
+    }
+
+    /// Reads the table `limits` of a manifest: what a hook may ask for.
+    pub(super) fn of_manifest(parent: &Table, problems: &mut Problems) -> Self {
+        if let Some(field) = parent.field("limits").filter(|field| field.value.is_object())
+            && let Some(table) = field.table(problems)
+        {
+            Measured::refuse(&table, problems);
+        }
+        Self { measure: None, ..Self::of_hook(parent, problems) }
     }
 }
 
@@ -217,6 +242,49 @@ impl Limits {
             instances: said.instances,
             queue: said.queue.unwrap_or(QUEUE),
             queue_wait: said.queue_wait.unwrap_or(QUEUE_WAIT),
+            measure: said.measure.unwrap_or_default(),
+            exchange: EXCHANGE,
+        }
+    }
+
+    /// The cpu time at which a call is ended: beyond `limits.cpu` if that is only measured.
+    pub fn cpu_max(&self) -> Duration {
+        self.time_max(Measure::Cpu, self.cpu)
+    }
+
+    /// The time after which a call is ended: beyond `limits.wall` if that is only measured.
+    pub fn wall_max(&self) -> Duration {
+        self.time_max(Measure::Wall, self.wall)
+    }
+
+    fn time_max(&self, limit: Measure, time: Duration) -> Duration {
+        if self.measure.contains(limit) { time.max(self.exchange) } else { time }
+    }
+
+    /// The fuel at which a call is ended; `None` if there is no such limit, or it is only measured.
+    pub fn fuel_max(&self) -> Option<u64> {
+        self.fuel.filter(|_| !self.measure.contains(Measure::Fuel))
+    }
+
+    /// The calls to the host at which a call is ended. Where they are only measured, its time bounds
+    /// them.
+    pub fn host_calls_max(&self) -> u64 {
+        if self.measure.contains(Measure::HostCalls) { u64::MAX } else { self.host_calls }
+    }
+
+    /// Bytes of memory beyond which an instance cannot grow: what the pool has to have room for.
+    pub fn memory_max(&self) -> u64 {
+        match self.measure.contains(Measure::Memory) {
+            true => self.memory.saturating_mul(MEASURED_TIMES).min(MEMORY_MAX).max(self.memory),
+            false => self.memory,
+        }
+    }
+
+    /// Table elements beyond which an instance cannot grow.
+    pub fn tables_max(&self) -> u64 {
+        match self.measure.contains(Measure::Tables) {
+            true => self.tables.saturating_mul(MEASURED_TIMES),
+            false => self.tables,
         }
     }
 
@@ -236,6 +304,7 @@ impl Limits {
             instances: self.instances,
             queue: Some(self.queue),
             queue_wait: Some(self.queue_wait),
+            measure: Some(self.measure),
         }
     }
 

@@ -89,7 +89,7 @@ pub fn parse(text: &str, file_label: &str) -> Result<Manifest, Problems> {
         mode: root.get("mode", one_of(MODES), &mut problems),
         config_key: root.get("config_key", name, &mut problems),
         defaults: root.get("defaults", object, &mut problems),
-        limits: PartialLimits::of_hook(&root, &mut problems),
+        limits: PartialLimits::of_manifest(&root, &mut problems),
         grants: Grants::read(&root, &mut problems),
         replay: root.get("replay", boolean, &mut problems),
         build: root.table("build", &mut problems).map(|table| Build::read(&table, &mut problems)),

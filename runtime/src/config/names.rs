@@ -12,6 +12,7 @@ use super::problem::Problem;
 /// Root keys that are ours; no hook may have one of them as its config key.
 pub const ROOT: &[&str] = &[
     "access_log",
+    "admin",
     "drain",
     "environment",
     "hook_timeout",
@@ -30,7 +31,7 @@ pub const ROOT: &[&str] = &[
 ];
 
 /// Root keys kept for what is not built yet; refused both as config keys and in a configuration.
-pub const RESERVED: &[&str] = &["admin", "kv", "redis", "secrets", "session", "sockets"];
+pub const RESERVED: &[&str] = &["kv", "redis", "secrets", "session", "sockets"];
 
 /// The root table that belongs to the app: any hook may read and set it.
 pub const CUSTOM: &str = "custom";
@@ -38,6 +39,7 @@ pub const CUSTOM: &str = "custom";
 /// The key in a hook's defaults that stands for its config key.
 pub const CONFIG_KEY: &str = "__configKey__";
 
+pub(super) const ADMIN: &[&str] = &["listen"];
 pub(super) const HTTP: &[&str] = &[
     "body_timeout",
     "header_timeout",
@@ -62,6 +64,7 @@ pub(super) const LIMITS: &[&str] = &[
     "host_calls",
     "instances",
     "log",
+    "measure",
     "memory",
     "queue",
     "queue_wait",
@@ -78,6 +81,7 @@ pub(super) const ROOT_LIMITS: &[&str] = &[
     "host_calls",
     "instances",
     "log",
+    "measure",
     "memory",
     "queue",
     "queue_wait",
@@ -168,6 +172,7 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
     let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
     match parents.as_slice() {
         [] => ROOT,
+        ["admin"] => ADMIN,
         ["http"] => HTTP,
         ["limits"] => ROOT_LIMITS,
         ["log"] => LOG,

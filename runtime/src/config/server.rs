@@ -55,6 +55,8 @@ pub struct Server {
     pub log_level: LogLevel,
     /// Limits of all hooks and of an exchange.
     pub limits: RootLimits,
+    /// Where the admin listener listens: the table `[admin]`. There is none unless it says so.
+    pub admin: Option<Listen>,
 }
 
 /// Where certificate and key are: the table `[tls]`. Relative paths are below the app folder.
@@ -130,6 +132,7 @@ impl Server {
             tls: root.table("tls", problems).and_then(|table| Tls::read(&table, dir, problems)),
             log_level: log_level(&root, problems).unwrap_or_default(),
             limits: RootLimits::read(&root, problems),
+            admin: admin(&root, problems),
         }
     }
 }
@@ -147,6 +150,12 @@ fn refuse_what_is_not_configured(root: &Table, problems: &mut Problems) {
             problems.push(Problem::new(message).at(field.origin()));
         }
     }
+}
+
+fn admin(root: &Table, problems: &mut Problems) -> Option<Listen> {
+    let table = root.table("admin", problems)?;
+    table.only(names::ADMIN, problems);
+    table.get("listen", listen, problems)
 }
 
 fn log_level(root: &Table, problems: &mut Problems) -> Option<LogLevel> {

@@ -153,7 +153,10 @@ impl Found {
             config_key,
             after: settings.after.clone().or(manifest.after.clone()).unwrap_or_default(),
             mode: settings.mode.or(manifest.mode).unwrap_or_default(),
-            limits: Limits::resolve(all, &manifest.limits, &settings.limits),
+            limits: Limits {
+                exchange: config.server.limits.exchange,
+                ..Limits::resolve(all, &manifest.limits, &settings.limits)
+            },
             on_failure: settings.on_failure.unwrap_or_default(),
             replay: settings.replay.or(manifest.replay).unwrap_or_default(),
             name: name.into(),

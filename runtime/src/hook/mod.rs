@@ -14,6 +14,7 @@ use crate::config::{Mode, OnFailure};
 use crate::error::{Code, Failure, HookError, Phase};
 use crate::exchange::Exchange;
 use crate::host::{Context, Event};
+use crate::log::and_more;
 use crate::sandbox::instance::{Method, Outcome, Returned, Route};
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Instance, Lease, Pool, Program, Replay, Rescue, Snapshot};
@@ -22,10 +23,12 @@ mod breaker;
 mod facts;
 pub mod find;
 pub mod order;
+mod tally;
 
 pub use breaker::Seen as BreakerState;
 use breaker::{Admitted, Breaker, Change};
 pub use facts::{Facts, FactsError, SECTION};
+pub use tally::{Tally, Totals, Used, Verb};
 
 /// A hook of a running set.
 #[derive(Debug)]
@@ -258,7 +261,8 @@ impl Hook {
                 Ok(_) => Ok(value),
                 Err(error) => {
                     let text = format!("method `{method}` returned invalid JSON: {error}");
-                    Err(Failure::new(Code::HookBadResponse, text).in_hook(self.name(), Phase::Call))
+                    let failure = Failure::new(Code::HookBadResponse, text);
+                    Err(self.failed(failure.in_hook(self.name(), Phase::Call)))
                 }
             });
         (exchange, result)
@@ -267,7 +271,9 @@ impl Hook {
     /// Delivers events to this hook, one after the other, until its queue is closed.
     pub async fn deliver(self: Arc<Self>, mut queue: mpsc::Receiver<Event>) {
         while let Some((event, payload)) = queue.recv().await {
-            if let Err(failure) = self.handle_event(&event, &payload.to_string()).await {
+            if let Err(failure) = self.handle_event(&event, &payload.to_string()).await
+                && !failure.is_logged()
+            {
                 tracing::error!(%event, "{failure}");
             }
             self.context.shared.events.handled(self.name());
@@ -308,7 +314,28 @@ impl Hook {
             };
         }
         live.pool.close();
+        self.say_totals();
         result
+    }
+
+    /// Says what the hook used in all, unless it was never called.
+    fn say_totals(&self) {
+        let totals = self.context.tally.totals(self.context.limits.measure);
+        let served = totals.served();
+        if served.count == 0 && totals.failed() == 0 {
+            return;
+        }
+        let average = served.cpu / u32::try_from(served.count.max(1)).unwrap_or(u32::MAX);
+        tracing::info!(
+            hook = %self.name(),
+            calls = served.count,
+            failures = totals.failed(),
+            cpu = ?round(served.cpu),
+            cpu_per_call = ?round(average),
+            memory_peak_kib = totals.memory_peak_bytes >> 10,
+            instances_made = totals.instances_made,
+            "totals of the hook"
+        );
     }
 
     /// Takes an instance out for a call, unless the breaker is open.
@@ -320,7 +347,7 @@ impl Hook {
             let mut failure =
                 Failure::new(Code::HookBroken, "the breaker is open after repeated failures");
             failure.retry_after = Some(pause);
-            failure.in_hook(self.name(), phase)
+            self.failed(failure.in_hook(self.name(), phase))
         })?;
         match live.pool.lease(phase, until).await {
             Ok(lease) => Ok(Leased { lease, admitted }),
@@ -328,9 +355,23 @@ impl Hook {
                 if !matches!(failure.code, Code::HookBusy | Code::Draining) {
                     self.note(admitted.failed());
                 }
-                Err(failure)
+                Err(self.failed(failure))
             }
         }
+    }
+
+    /// Counts a failure. That the hook is busy is said here, once in a while.
+    fn failed(&self, failure: Failure) -> Failure {
+        let tally = &self.context.tally;
+        if failure.is_server_error() {
+            tally.failed(failure.code);
+        }
+        if failure.code == Code::HookBusy
+            && let Some(unsaid) = tally.busy.pass()
+        {
+            tracing::warn!("{failure}{}", and_more(unsaid));
+        }
+        failure
     }
 
     /// Says what the breaker did.
@@ -338,10 +379,13 @@ impl Hook {
         let hook = self.name();
         match change {
             None => {}
-            Some(Change::Opened(pause)) => tracing::warn!(
-                %hook,
-                "the hook fails again and again: its breaker is open for {pause:?}"
-            ),
+            Some(Change::Opened(pause)) => {
+                self.context.tally.breaker_opened();
+                tracing::warn!(
+                    %hook,
+                    "the hook fails again and again: its breaker is open for {pause:?}"
+                );
+            }
             Some(Change::Closed) => {
                 tracing::warn!(%hook, "the hook works again: its breaker is closed")
             }
@@ -353,10 +397,25 @@ impl Hook {
         self.breaker.seen()
     }
 
-    /// Frees instances that are not needed any more.
+    /// What it has used until now, and what it is like at the moment.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            hook: self.name().clone(),
+            totals: self.context.tally.totals(self.context.limits.measure),
+            counts_fuel: self.context.limits.fuel.is_some(),
+            instances: self.instances(),
+            waiting: self.live.get().map_or(0, |live| live.pool.waiting()),
+            breaker: self.breaker(),
+        }
+    }
+
+    /// Frees instances that are not needed any more, and says what was left unsaid.
     pub fn sweep(&self) {
         if let Some(live) = self.live.get() {
             live.pool.sweep();
+        }
+        if let Some(unsaid) = self.context.tally.busy.overdue() {
+            tracing::warn!(hook = %self.name(), calls = unsaid, "the hook was too busy for more calls");
         }
     }
 
@@ -378,8 +437,35 @@ impl Hook {
             Err(failure) if failure.code == Code::ExchangeTimeout => {}
             Err(_) => self.note(admitted.failed()),
         }
-        (exchange, said(self.name(), phase, returned))
+        (exchange, said(self.name(), phase, returned).map_err(|failure| self.failed(failure)))
     }
+}
+
+/// What is known of a hook's work at one moment.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The hook's name.
+    pub hook: Arc<str>,
+    /// What its calls have used and come to.
+    pub totals: Totals,
+    /// Whether it has a fuel limit, without which no fuel is counted.
+    pub counts_fuel: bool,
+    /// Instances that are alive.
+    pub instances: u32,
+    /// Calls that wait for an instance.
+    pub waiting: usize,
+    /// What its breaker is like.
+    pub breaker: BreakerState,
+}
+
+/// A time without the digits that nobody reads.
+fn round(time: Duration) -> Duration {
+    let unit = match time.as_nanos() {
+        0..10_000 => 1,
+        10_000..10_000_000 => 1_000,
+        _ => 1_000_000,
+    };
+    Duration::from_nanos(time.as_nanos() as u64 / unit * unit)
 }
 
 /// An instance that was taken out, with leave from the breaker.

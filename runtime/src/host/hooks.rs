@@ -105,7 +105,7 @@ impl Host for State {
         let (exchange, result) = callee.call(&method, &args, exchange, rescue).await;
         self.exchange = exchange;
         Ok(result.map_err(|failure| {
-            if failure.is_server_error() && failure.said.is_none() {
+            if failure.is_server_error() && failure.said.is_none() && !failure.is_logged() {
                 tracing::error!(caller = %context.name, "{failure}");
             }
             let said = failure.said.clone().unwrap_or_default();

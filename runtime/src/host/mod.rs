@@ -14,7 +14,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use crate::config::Limits;
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
-use crate::hook::Hook;
+use crate::hook::{Hook, Tally};
 use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 
@@ -64,6 +64,8 @@ pub struct Context {
     pub callable: Vec<String>,
     /// Its limits.
     pub limits: Limits,
+    /// What all its calls used and came to.
+    pub tally: Arc<Tally>,
     /// What it shares with all other hooks.
     pub shared: Arc<Shared>,
     /// How often its `initialize` was called, in whatever instance.
@@ -198,6 +200,7 @@ impl Context {
     /// Notes that the one instance of a hook in mode `single` was lost, and its memory with it.
     pub fn restarted(&self) {
         let name = &self.name;
+        self.tally.restarted();
         tracing::warn!(hook = %name, "the hook lost its instance, and what it kept in memory");
         self.shared.events.fire(&format!("hook:{name}:restarted"), "{}".into());
     }

@@ -107,7 +107,7 @@ impl Host for State {
 
     async fn body(&mut self) -> Result<std::result::Result<Vec<u8>, GuestError>> {
         // It ends with the call at the latest.
-        let (limit, wall) = (self.context.limits.body, self.context.limits.wall);
+        let (limit, wall) = (self.context.limits.body, self.context.limits.wall_max());
         let exchange = self.read("response.body")?;
         if exchange.response.endless {
             let text = "an event stream or a tunnel has no body that could be gathered";

@@ -178,7 +178,7 @@ impl Program {
         if !problems.is_empty() {
             return Err(problems);
         }
-        if hook.facts.memory > hook.limits.memory {
+        if hook.facts.memory > hook.limits.memory_max() {
             let (needs, limit) = (hook.facts.memory, hook.limits.memory);
             return Err(vec![LoadError::Memory {
                 needs: size_text(needs),

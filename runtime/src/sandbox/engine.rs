@@ -32,6 +32,16 @@ const MEMORIES_PER_COMPONENT: u32 = 2;
 const TABLES_PER_COMPONENT: u32 = 16;
 /// Elements in one table: big Go and C# guests need more than the engine's 20,000.
 const TABLE_ELEMENTS: usize = 100_000;
+/// Core instances in the pool for each instance of a hook: what components have on average. The pool
+/// takes memory for as many, so it is less than one alone may have.
+const CORE_INSTANCES_PER_INSTANCE: u32 = 8;
+/// Tables in the pool for each instance of a hook: the same.
+const TABLES_PER_INSTANCE: u32 = 4;
+/// Bytes of the engine's own records of one instance: they grow with its imports, exports and globals,
+/// and an interpreter's component has thousands.
+const RECORD_BYTES: usize = 4 << 20;
+/// What memories grow by. The engine refuses a limit that is no multiple of it.
+const WASM_PAGE_BYTES: u64 = 64 << 10;
 /// Instances beyond the hooks' own that may live at one time, while old ones are being freed.
 const SPARE_INSTANCES: u32 = 64;
 /// The pool reserves 4 GiB of address space an instance. 4,000 of them are 16 TiB, and x86-64
@@ -73,7 +83,7 @@ pub struct Room {
     pub plain: u32,
     /// Instances of all hooks with one.
     pub metered: u32,
-    /// The largest `limits.memory` of any hook, in bytes.
+    /// The most memory that an instance of any hook may take, in bytes.
     pub memory: u64,
 }
 
@@ -169,21 +179,20 @@ fn settings(pool: Option<(u32, u64)>, fuel: bool) -> Config {
     if let Some((instances, memory)) = pool {
         let mut pool = PoolingAllocationConfig::default();
         pool.total_component_instances(instances)
-            .total_core_instances(instances.saturating_mul(8))
+            .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_INSTANCE))
             .total_memories(instances)
-            .total_tables(instances.saturating_mul(4))
+            .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
             .total_stacks(instances)
             .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
             .max_memories_per_component(MEMORIES_PER_COMPONENT)
             .max_tables_per_component(TABLES_PER_COMPONENT)
-            .max_component_instance_size(4 << 20)
-            .max_core_instance_size(4 << 20)
+            .max_component_instance_size(RECORD_BYTES)
+            .max_core_instance_size(RECORD_BYTES)
             .table_elements(TABLE_ELEMENTS)
             .decommit_batch_size(DECOMMIT_BATCH)
             .max_unused_warm_slots(warm_slots())
-            // Whole pages: the engine refuses anything else.
             .max_memory_size(
-                usize::try_from(memory.next_multiple_of(64 << 10)).unwrap_or(usize::MAX),
+                usize::try_from(memory.next_multiple_of(WASM_PAGE_BYTES)).unwrap_or(usize::MAX),
             );
         if swap_is_off() {
             pool.pagemap_scan(Enabled::Auto);

@@ -12,10 +12,11 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 use super::bindings::boathook::hook::types::Error as GuestError;
 use super::bindings::exports::boathook::hook::{lifecycle, listening, methods, observing, routing};
 use super::compile::{Indices, Program};
-use super::guard::{Ended, guard};
+use super::guard::{Ended, Timing, guard};
 use super::limits::{self, Allowance, Stop};
 use crate::error::{Code, Failure, HookError, Phase};
 use crate::exchange::Exchange;
+use crate::hook::{Tally, Verb};
 use crate::host::{Context, State};
 
 /// One live copy of a hook.
@@ -24,6 +25,8 @@ pub struct Instance {
     component: wasmtime::component::Instance,
     exports: Exports,
     wear: Wear,
+    /// The hook's, once more: the store is lent out during a call.
+    tally: Arc<Tally>,
 }
 
 /// How long an instance may still serve.
@@ -67,7 +70,10 @@ macro_rules! call {
             return Err(Failure::new(Code::Internal, text));
         };
         limits::arm(&mut $self.store, $phase, $allowance);
-        let ended = guard(guest.$verb(&mut $self.store, $($argument),*), $allowance).await;
+        let timing = Timing::new(&$self.tally, $phase.into());
+        let call = guest.$verb(&mut $self.store, $($argument),*);
+        let (ended, spent) = guard(call, $allowance, timing).await;
+        limits::account(&$self.store, &$self.tally, spent, $phase, $allowance);
         $self.judge(ended, $phase, $allowance)
     }};
 }
@@ -87,7 +93,10 @@ impl Instance {
         let mut store = Store::new(program.pre.engine(), state);
         limits::prepare(&mut store, &context.limits);
         limits::arm(&mut store, Phase::Start, &allowance);
-        let ended = guard(program.pre.instantiate_async(&mut store), &allowance).await;
+        let timing = Timing::new(&context.tally, Verb::Lifecycle);
+        let instantiated = program.pre.instantiate_async(&mut store);
+        let (ended, spent) = guard(instantiated, &allowance, timing).await;
+        limits::account(&store, &context.tally, spent, Phase::Start, &allowance);
         let component = match settle(&store, ended, Phase::Start, &allowance) {
             Ok(component) => component,
             Err(failure) => return Err(failure.in_hook(&context.name, Phase::Start)),
@@ -96,7 +105,9 @@ impl Instance {
             let text = format!("an export has another type than the world says: {error:#}");
             Failure::new(Code::HookStart, text).in_hook(&context.name, Phase::Start)
         })?;
-        Ok(Box::new(Self { store, component, exports, wear: Wear::default() }))
+        let tally = context.tally.clone();
+        tally.made_instance();
+        Ok(Box::new(Self { store, component, exports, wear: Wear::default(), tally }))
     }
 
     /// Hands the exchange over for the next call.

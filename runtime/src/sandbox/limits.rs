@@ -4,17 +4,17 @@
 //! code runs, [`super::guard`] looks at the wall while it waits. Everything else is counted in the
 //! [`Meter`], where it happens.
 
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
-use crate::config::size_text;
+use super::clock::take_slice;
+use super::guard::Spent;
+use crate::config::{Measure, duration_text, size_text};
 use crate::error::{Code, Phase};
+use crate::hook::{Tally, Verb};
 use crate::host::State;
-
-/// What a guest may hand to the host in one call however small its bodies are: texts and headers.
-const COPIED_BYTES_MIN: usize = 4 << 20;
+use crate::log::and_more;
 
 /// How far one call may go.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,13 @@ impl Allowance {
 
     /// For a call on behalf of a request, or of an event.
     pub fn call(limits: &crate::config::Limits, until: Option<Instant>) -> Self {
-        let crate::config::Limits { cpu, wall, fuel, .. } = *limits;
-        Self { cpu, wall, fuel, until, codes: Codes::CALL }
+        Self {
+            cpu: limits.cpu_max(),
+            wall: limits.wall_max(),
+            fuel: limits.fuel_max(),
+            until,
+            codes: Codes::CALL,
+        }
     }
 
     /// For making an instance.
@@ -91,15 +96,23 @@ pub struct Meter {
     memory_step: u64,
     memory_bytes_max: u64,
     memory_refused: bool,
+    /// Whether it grew to more than `limits.memory` in this call, where that is only measured.
+    memory_exceeded: bool,
     table_elements: u64,
     table_elements_max: u64,
     table_refused: bool,
+    /// The same for `limits.tables`.
+    table_exceeded: bool,
     cpu_used: Duration,
     cpu_max: Duration,
     host_calls: u64,
     host_calls_max: u64,
     log_bytes: u64,
     log_bytes_max: u64,
+    /// `limits.memory`; the maximum above is higher where that is only measured.
+    memory_bytes_limit: u64,
+    /// The same for `limits.tables`.
+    table_elements_limit: u64,
 }
 
 impl Meter {
@@ -108,17 +121,21 @@ impl Meter {
         Self {
             memory_bytes: 0,
             memory_step: 0,
-            memory_bytes_max: limits.memory,
+            memory_bytes_max: limits.memory_max(),
             memory_refused: false,
+            memory_exceeded: false,
             table_elements: 0,
-            table_elements_max: limits.tables,
+            table_elements_max: limits.tables_max(),
             table_refused: false,
+            table_exceeded: false,
             cpu_used: Duration::ZERO,
             cpu_max: Duration::ZERO,
             host_calls: 0,
-            host_calls_max: limits.host_calls,
+            host_calls_max: limits.host_calls_max(),
             log_bytes: 0,
             log_bytes_max: limits.log,
+            memory_bytes_limit: limits.memory,
+            table_elements_limit: limits.tables,
         }
     }
 
@@ -143,6 +160,37 @@ impl Meter {
     /// Bytes of all linear memories together.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
+    }
+
+    /// The limits that the last call would have hit if they were not only measured, each with what the
+    /// call used and what it may. Time and fuel of calls of the lifecycle are none, as those have limits
+    /// of their own.
+    pub(super) fn exceeded(
+        &self,
+        limits: &crate::config::Limits,
+        used: Option<(Spent, u64)>,
+    ) -> Vec<(Measure, String, String)> {
+        let mut exceeded = Vec::new();
+        let mut note = |limit, is: bool, used: String, max: String| {
+            if is && limits.measure.contains(limit) {
+                exceeded.push((limit, used, max));
+            }
+        };
+        if let Some((Spent { cpu, wall }, fuel)) = used {
+            let time = |time: Duration| format!("{time:.1?}");
+            let fuel_max = limits.fuel.unwrap_or(u64::MAX);
+            note(Measure::Cpu, cpu > limits.cpu, time(cpu), duration_text(limits.cpu));
+            note(Measure::Wall, wall > limits.wall, time(wall), duration_text(limits.wall));
+            note(Measure::Fuel, fuel > fuel_max, fuel.to_string(), fuel_max.to_string());
+        }
+        let (memory, memory_max) = (size_text(self.memory_bytes), size_text(limits.memory));
+        note(Measure::Memory, self.memory_exceeded, memory, memory_max);
+        let (tables, tables_max) = (self.table_elements.to_string(), limits.tables.to_string());
+        note(Measure::Tables, self.table_exceeded, tables, tables_max);
+        let (calls, calls_max) = (self.host_calls, limits.host_calls);
+        let texts = (calls.to_string(), calls_max.to_string());
+        note(Measure::HostCalls, calls > calls_max, texts.0, texts.1);
+        exceeded
     }
 
     /// The limit that was refused during the last call, if one was: the trap that follows is its.
@@ -172,6 +220,7 @@ impl ResourceLimiter for Meter {
         }
         self.memory_step = total - self.memory_bytes;
         self.memory_bytes = total;
+        self.memory_exceeded |= total > self.memory_bytes_limit;
         Ok(true)
     }
 
@@ -193,6 +242,7 @@ impl ResourceLimiter for Meter {
             return Ok(false);
         }
         self.table_elements = total;
+        self.table_exceeded |= total > self.table_elements_limit;
         Ok(true)
     }
 }
@@ -202,8 +252,8 @@ pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance)
     // The deadline is absolute: without this a reused store would stop at once.
     store.set_epoch_deadline(1);
     if store.data().context.limits.fuel.is_some() {
-        // The start and the lifecycle are bounded by their time. This cannot fail where fuel is on.
-        let _ = store.set_fuel(allowance.fuel.unwrap_or(u64::MAX));
+        // This cannot fail where fuel is on.
+        let _ = store.set_fuel(fuel_given(allowance));
     }
     let state = store.data_mut();
     state.refill();
@@ -214,8 +264,16 @@ pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance)
     meter.host_calls = 0;
     meter.log_bytes = 0;
     meter.memory_refused = false;
+    meter.memory_exceeded = false;
     meter.table_refused = false;
+    meter.table_exceeded = false;
 }
+
+/// How many times its largest body a guest may hand to the host in one call: it may write one anew, and
+/// strings count by the most that they could take.
+const COPIED_BODIES: u64 = 4;
+/// What a guest may hand to the host in one call however small its bodies are: headers, events, JSON.
+const COPIED_BYTES_MIN: usize = 4 << 20;
 
 /// Prepares a new store: what is the same for every call in it.
 pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) {
@@ -236,38 +294,45 @@ pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) 
 /// Sets what a guest may hand to the host in one call: its largest body, and some text about it.
 pub(super) fn set_copied(store: &mut Store<State>) {
     let body = store.data().context.limits.body;
-    let copied = usize::try_from(body.saturating_mul(4)).unwrap_or(usize::MAX);
+    let copied = usize::try_from(body.saturating_mul(COPIED_BODIES)).unwrap_or(usize::MAX);
     store.set_hostcall_fuel(copied.max(COPIED_BYTES_MIN));
 }
 
-thread_local! {
-    /// The thread's cpu time when the call that is being polled on it went on; none in a call's
-    /// first slice, which is not worth a clock: calls that end within a tick are free of it.
-    static SLICE: Cell<Option<Duration>> = const { Cell::new(None) };
+/// Counts what a call used, after it, and reports the limits that it would have hit if they were not only
+/// measured.
+pub(super) fn account(
+    store: &Store<State>,
+    tally: &Tally,
+    spent: Spent,
+    phase: Phase,
+    allowance: &Allowance,
+) {
+    let State { context, meter, .. } = store.data();
+    let limits = &context.limits;
+    tally.has_memory(meter.memory_bytes);
+    let mut fuel = 0;
+    if limits.fuel.is_some() {
+        fuel = fuel_given(allowance).saturating_sub(store.get_fuel().unwrap_or_default());
+        tally.burnt(fuel);
+    }
+    if limits.measure.is_empty() {
+        return;
+    }
+    let serves = Verb::from(phase) != Verb::Lifecycle;
+    let used = serves.then_some((spent, fuel));
+    for (limit, used, max) in meter.exceeded(limits, used) {
+        if let Some(unsaid) = tally.exceeded(limit) {
+            tracing::warn!(
+                "hook `{}`: {phase}: limit `{limit}` of {max} would have been reached: the call used \
+                 {used}{}",
+                context.name,
+                and_more(unsaid)
+            );
+        }
+    }
 }
 
-/// The cpu time that the running call used since it went on, or since this was last asked.
-fn take_slice() -> Duration {
-    let now = thread_time();
-    let since = SLICE.replace(Some(now));
-    since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
-}
-
-/// Runs one slice of a call; `timed` from its second one on. Calls may be nested: the time of the
-/// inner one is not the outer one's.
-pub(super) fn slice<T>(timed: bool, run: impl FnOnce() -> T) -> T {
-    // The first slice of a callee counts as well: it is not the caller's.
-    let nested = SLICE.get().is_some();
-    let start = (timed || nested).then(thread_time);
-    let outer = SLICE.replace(start);
-    let result = run();
-    let spent = start.map_or(Duration::ZERO, |start| thread_time().saturating_sub(start));
-    SLICE.set(outer.map(|outer| outer + spent));
-    result
-}
-
-/// How long this thread has been running on a cpu. A thread that was not scheduled is not guilty.
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+/// The fuel that a call gets. The start and the lifecycle are bounded by their time.
+fn fuel_given(allowance: &Allowance) -> u64 {
+    allowance.fuel.unwrap_or(u64::MAX)
 }

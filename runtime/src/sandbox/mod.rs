@@ -3,8 +3,8 @@
 //! The way of a hook through this folder, in reading order: [`compile`] turns a file into a
 //! [`Program`], in a [`child`] process and through a [`cache`], [`engine`] holds what all programs
 //! share, [`instance`] makes a live copy of one and calls it, [`limits`] says how far such a call may
-//! go, [`guard`] stops it there, [`pool`] keeps instances between calls. A new instance comes by its state
-//! through a [`Replay`] of the lifecycle, or out of a [`snapshot`].
+//! go, [`guard`] stops it there, by a [`clock`], [`pool`] keeps instances between calls. A new instance
+//! comes by its state through a [`Replay`] of the lifecycle, or out of a [`snapshot`].
 //!
 //! Three rules hold everywhere below:
 //! - one store, one instance; no two hooks ever share a store;
@@ -17,6 +17,7 @@
 pub mod bindings;
 pub mod cache;
 pub mod child;
+pub mod clock;
 pub mod compile;
 pub mod engine;
 pub mod guard;

@@ -35,6 +35,8 @@ pub struct Pool {
     /// One a live instance that is, or may be, in use.
     permits: Semaphore,
     waiting: AtomicUsize,
+    /// The same for calls after a response: they take no request's place.
+    waiting_finishes: AtomicUsize,
     live: AtomicU32,
     /// How many sweeps there were: the pool's clock, so that no call has to read a real one.
     sweeps: AtomicU32,
@@ -103,6 +105,7 @@ impl Pool {
             idle: Mutex::new(vec![Idle { instance: first, since: 0 }]),
             permits: Semaphore::new(instances as usize),
             waiting: AtomicUsize::new(0),
+            waiting_finishes: AtomicUsize::new(0),
             live: AtomicU32::new(1),
             sweeps: AtomicU32::new(0),
             snapshot,
@@ -115,7 +118,13 @@ impl Pool {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Takes an instance out: an idle one, or a new one, or the next that comes back. Those that wait are served in turn.
+    /// How many calls wait for an instance.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed) + self.waiting_finishes.load(Ordering::Relaxed)
+    }
+
+    /// Takes an instance out: an idle one, or a new one, or the next that comes back. Those that wait
+    /// are served in turn.
     ///
     /// # Errors
     /// `E_HOOK_BUSY` if the queue is full, or if it took longer than `limits.queue_wait` or than the
@@ -180,14 +189,22 @@ impl Pool {
             failure.retry_after = Some(limits.queue_wait);
             failure
         };
-        let place = Waiting::new(&self.waiting);
+        let tally = &self.context.tally;
+        let place = Waiting::new(match phase {
+            Phase::HandleFinish => &self.waiting_finishes,
+            _ => &self.waiting,
+        });
         if place.ahead >= limits.queue as usize {
+            tally.found_queue_full();
             return Err(busy(format!("all instances are busy and {} calls wait", limits.queue)));
         }
         let wait = until.map_or(limits.queue_wait, |until| {
             limits.queue_wait.min(until.saturating_duration_since(Instant::now()))
         });
-        match tokio::time::timeout(wait, self.permits.acquire()).await {
+        let began = Instant::now();
+        let waited = tokio::time::timeout(wait, self.permits.acquire()).await;
+        tally.waited(began.elapsed());
+        match waited {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) => Err(Failure::new(Code::Draining, "the hook was lowered")),
             Err(_) => Err(busy(format!("no instance became free within {wait:?}"))),

@@ -21,11 +21,12 @@ use wasmtime::component::{self, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use super::compile::{Program, Source};
-use super::guard::{Ended, guard};
+use super::guard::{Ended, Timing, guard};
 use super::instance::Instance;
 use super::limits::{self, Allowance};
 use super::replay::Replay;
 use crate::error::{Code, Failure, Phase};
+use crate::hook::Verb;
 use crate::host::{Context, Read, State};
 
 /// How long reading an instance's state may take: 64 MiB take less than a second.
@@ -215,8 +216,11 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Strin
     limits::arm(store, Phase::Initialize, &allowance);
     // Whole memories are read, which no call of the hook's may return.
     store.set_hostcall_fuel(usize::MAX);
+    let tally = store.data().context.tally.clone();
+    let timing = Timing::new(&tally, Verb::Lifecycle);
     let mut reader = Reader { store, instance, failed: None };
-    let ended = guard(wizer.snapshot_component(&context, &mut reader), &allowance).await;
+    let read = wizer.snapshot_component(&context, &mut reader);
+    let (ended, _) = guard(read, &allowance, timing).await;
     let Reader { store, failed, .. } = reader;
     limits::set_copied(store);
     match (ended, failed) {

@@ -76,8 +76,11 @@ impl<F: Future<Output = Response<Body>>> Future for Handled<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.answer.poll(context));
-        let _in_flight = this.in_flight.take();
-        Poll::Ready(Ok(response.map(|body| Tracked { body, _in_flight })))
+        let in_flight = this.in_flight.take();
+        if let Some(in_flight) = &in_flight {
+            in_flight.answered(response.status());
+        }
+        Poll::Ready(Ok(response.map(|body| Tracked { body, _in_flight: in_flight })))
     }
 }
 

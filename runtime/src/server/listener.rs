@@ -15,7 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::connection::{self, Manner};
 use super::stream::Socket;
-use super::watch::{Limits, Order, Registry};
+use super::watch::{Limits, Order, Registry, Traffic};
 use super::{Options, Peer, TlsError, Tunnels};
 use crate::body::Body;
 
@@ -27,6 +27,7 @@ pub struct Listener {
     manner: Arc<Manner>,
     tls: bool,
     limits: Limits,
+    registry: Arc<Registry>,
     connections: usize,
     drain: Duration,
     tunnels: Tunnels,
@@ -48,11 +49,13 @@ pub enum BindError {
     /// Another process listens there.
     #[error(
         "address is in use: `{address}`\nhint: stop what listens there, or choose another port with \
-         `--set listen={ip}:PORT`", ip = bracketed(.address)
+         `--set {setting}={ip}:PORT`", ip = bracketed(.address)
     )]
     InUse {
         /// Where.
         address: SocketAddr,
+        /// The key that says where.
+        setting: &'static str,
         /// Why.
         source: io::Error,
     },
@@ -110,18 +113,21 @@ impl Listener {
     /// When the system refuses the address, or certificate or key cannot be used.
     pub fn bind(options: &Options) -> Result<Self, BindError> {
         let tls = options.tls.as_ref().map(super::Tls::load).transpose()?;
-        let socket = listen(options.listen).map_err(|source| refused(options.listen, source))?;
-        let address = socket.local_addr().map_err(|source| refused(options.listen, source))?;
+        let refused = |source| refused(options, source);
+        let socket = listen(options.listen).map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        let limits = Limits {
+            header: options.header_timeout,
+            idle: options.idle_timeout,
+            write: options.write_timeout,
+        };
         Ok(Self {
             socket,
             address,
             tls: tls.is_some(),
             manner: Arc::new(Manner::new(options, tls)),
-            limits: Limits {
-                header: options.header_timeout,
-                idle: options.idle_timeout,
-                write: options.write_timeout,
-            },
+            limits,
+            registry: Registry::new(limits),
             connections: options.connections.clamp(1, Semaphore::MAX_PERMITS),
             drain: options.drain,
             tunnels: Tunnels::new(),
@@ -138,6 +144,11 @@ impl Listener {
         self.tunnels.clone()
     }
 
+    /// What this listener is doing.
+    pub fn traffic(&self) -> Traffic {
+        Traffic(self.registry.clone())
+    }
+
     /// Accepts and serves connections until `shutdown` is there, then drains.
     ///
     /// The handler is called once for every request, concurrently, and its future is dropped when
@@ -147,7 +158,7 @@ impl Listener {
         H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let registry = Registry::new(self.limits);
+        let registry = self.registry;
         let mut ticks = interval(self.limits.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let seats = Arc::new(Semaphore::new(self.connections));
@@ -247,9 +258,10 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn refused(address: SocketAddr, source: io::Error) -> BindError {
+fn refused(options: &Options, source: io::Error) -> BindError {
+    let Options { listen: address, setting, .. } = *options;
     match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse { address, source },
+        io::ErrorKind::AddrInUse => BindError::InUse { address, setting, source },
         io::ErrorKind::PermissionDenied => BindError::Permission { address, source },
         io::ErrorKind::AddrNotAvailable => BindError::NotHere { address, source },
         _ => BindError::Other { address, source },

@@ -38,12 +38,15 @@ use std::time::Duration;
 pub use self::listener::{BindError, Drained, Listener};
 pub use self::tls::{Tls, TlsError};
 pub use self::tunnels::{Cut, Tunnels};
+pub use self::watch::Traffic;
 
 /// What a listener is told.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen. Port 0 takes any free one; [`Listener::local_addr`] says which.
     pub listen: SocketAddr,
+    /// The configuration's key that says so, for errors.
+    pub setting: &'static str,
     /// The certificate, for HTTPS.
     pub tls: Option<Tls>,
     /// Connections at once, tunnels included. At the limit further ones wait in the kernel's queue.
@@ -89,6 +92,7 @@ impl Options {
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
+            setting: "listen",
             tls: None,
             connections: Self::CONNECTIONS,
             header_bytes: Self::HEADER_BYTES,

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use slab::Slab;
 use tokio::sync::Notify;
 
@@ -54,6 +55,29 @@ pub(super) struct Registry {
     now: AtomicU64,
     watches: Mutex<Slab<Arc<Watch>>>,
     emptied: Notify,
+    /// Answers that were given, by the first digit of their status, from 1 on.
+    answers: [AtomicU64; 5],
+}
+
+/// What a listener is doing, and has done. Clones show the same.
+#[derive(Clone, Debug)]
+pub struct Traffic(pub(super) Arc<Registry>);
+
+impl Traffic {
+    /// Connections that are open, tunnels not included.
+    pub fn connections(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Exchanges in flight: from the head's arrival to the answer's last byte.
+    pub fn exchanges(&self) -> usize {
+        self.0.lock().iter().map(|(_, watch)| watch.exchanges.load(Relaxed) as usize).sum()
+    }
+
+    /// Answers that were given, by the first digit of their status, from 1 to 5.
+    pub fn answers(&self) -> [u64; 5] {
+        std::array::from_fn(|class| self.0.answers[class].load(Relaxed))
+    }
 }
 
 /// What one connection is doing.
@@ -95,6 +119,7 @@ impl Registry {
             now: AtomicU64::new(0),
             watches: Mutex::default(),
             emptied: Notify::new(),
+            answers: Default::default(),
         })
     }
 
@@ -269,6 +294,16 @@ impl Drop for Place {
         watches.remove(self.key);
         if watches.is_empty() {
             registry.emptied.notify_waiters();
+        }
+    }
+}
+
+impl InFlight {
+    /// Counts its answer.
+    pub(super) fn answered(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).saturating_sub(1);
+        if let Some(answers) = self.0.registry.answers.get(class) {
+            answers.fetch_add(1, Relaxed);
         }
     }
 }

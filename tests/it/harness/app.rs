@@ -78,6 +78,13 @@ impl App {
         self.said.wait(listens)
     }
 
+    /// Where its admin listener is; none if it has none. It says so before it lifts.
+    pub(crate) fn admin(&self) -> Option<SocketAddr> {
+        let lines = self.said.lock();
+        let line = lines.out.iter().find_map(|line| line.strip_prefix("admin on http://"));
+        line.and_then(|address| address.parse().ok())
+    }
+
     /// A new connection to it.
     #[track_caller]
     pub(crate) fn connect(&mut self) -> Client {

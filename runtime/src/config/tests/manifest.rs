@@ -43,7 +43,7 @@ fn mistakes_are_all_reported_with_their_line() {
          hook.toml:4: `limits.cpu` must be a duration: found the string `x`\n\
          hint: write it like `500ms`, `10s`, `2m` or `1h`\n\
          hook.toml:5: unknown key `limits.exchange`\n\
-         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `memory`, \
+         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `measure`, `memory`, \
          `queue`, `queue_wait`, `start`, `tables`, `wall`\n\
          hook.toml:7: `defaults.listen`: `listen` belongs to the server\n\
          hint: a hook's defaults go under `__configKey__`\n\
@@ -96,4 +96,13 @@ fn the_file_goes_over_the_section() {
     assert_eq!(both.limits, limits);
     let grants = both.grants.expect("grants");
     assert_eq!(json!(grants), json!({ "kv": ["b"], "fetch": ["http://a"] }));
+}
+
+#[test]
+fn a_hook_cannot_ask_to_be_measured_only() {
+    assert_eq!(
+        bad("[limits]\nmeasure = ['cpu']"),
+        "hook.toml:2: `limits.measure`: only the operator can have limits measured\n\
+         hint: write it into `[hooks.<name>] limits` of `boathook.toml`"
+    );
 }

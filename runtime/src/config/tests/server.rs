@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::limits::*;
 use super::super::server::default_values;
-use super::super::{Listen, LogLevel, Server, Tls, TrustProxy, hook_timeout};
+use super::super::{Listen, LogLevel, Measure, Server, Tls, TrustProxy, hook_timeout};
 use super::{Said, bad, good};
 
 fn millis(millis: u64) -> Duration {
@@ -177,7 +177,7 @@ fn unknown_keys_of_ours_are_found_at_every_level() {
          boathook.toml:6: unknown key `log.levl`\n\
          hint: did you mean `level`?\n\
          boathook.toml:8: unknown key `hooks.a.limits.exchange`\n\
-         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, \
+         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `measure`, \
          `memory`, `queue`, `queue_wait`, `start`, `tables`, `wall`"
     );
 }
@@ -209,9 +209,9 @@ fn a_null_takes_back_what_a_lower_layer_said() {
 #[test]
 fn what_is_kept_for_later_is_refused_by_name() {
     assert_eq!(
-        bad("[session]\nsecret = 'x'\n[admin]\nlisten = ':2'"),
+        bad("[session]\nsecret = 'x'\n[kv]\na = 1"),
         "boathook.toml:1: `session` is not supported in this version\n\
-         boathook.toml:3: `admin` is not supported in this version"
+         boathook.toml:3: `kv` is not supported in this version"
     );
     assert_eq!(
         bad("environment = 'production'"),
@@ -299,7 +299,8 @@ fn the_limits_for_all_are_those_of_a_hook_and_the_exchange() {
 fn root_limits_hold_every_key() {
     let config = good(
         "[limits]\ncpu='1ms'\nstart='2ms'\nwall='3ms'\nfuel=4\nmemory=5\nbody=6\nlog=7\nhost_calls=8\n\
-         handles=9\ntables=10\ninstances=11\nqueue=0\nqueue_wait='13ms'\nexchange='14ms'",
+         handles=9\ntables=10\ninstances=11\nqueue=0\nqueue_wait='13ms'\nexchange='14ms'\n\
+         measure=['cpu', 'memory']",
     );
     let expected = PartialLimits {
         cpu: Some(millis(1)),
@@ -315,6 +316,7 @@ fn root_limits_hold_every_key() {
         instances: Some(11),
         queue: Some(0),
         queue_wait: Some(millis(13)),
+        measure: Some([Measure::Cpu, Measure::Memory].into_iter().collect()),
     };
     assert_eq!(config.server.limits, RootLimits { hooks: expected, exchange: millis(14) });
 }
@@ -357,7 +359,8 @@ fn a_hook_timeout_must_be_positive_and_whole() {
 
 #[test]
 fn limits_are_listed_under_the_keys_that_set_them() {
-    let limits = Limits { fuel: Some(7), instances: Some(3), ..Limits::default() };
+    let measure = [Measure::Cpu].into_iter().collect();
+    let limits = Limits { fuel: Some(7), instances: Some(3), measure, ..Limits::default() };
     let rows = limits.written().rows();
     let mut keys: Vec<&str> = rows.iter().map(|(key, _)| *key).collect();
     keys.sort_unstable();
@@ -365,4 +368,50 @@ fn limits_are_listed_under_the_keys_that_set_them() {
     let toml: Vec<String> = rows.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let config = good(&format!("[hooks.a.limits]\n{}", toml.join("\n")));
     assert_eq!(config.hook("a").limits, limits.written());
+}
+
+#[test]
+fn a_limit_that_is_measured_ends_nothing_before_the_exchange_does() {
+    let config = good("hooks.a.limits = { cpu = '1ms', fuel = 5, measure = ['cpu', 'fuel'] }");
+    let nothing = PartialLimits::default();
+    let limits = Limits::resolve(&nothing, &nothing, &config.hook("a").limits);
+    assert_eq!((limits.cpu, limits.cpu_max()), (millis(1), EXCHANGE));
+    assert_eq!((limits.fuel, limits.fuel_max()), (Some(5), None));
+    assert_eq!((limits.wall_max(), limits.memory_max()), (limits.wall, limits.memory));
+}
+
+#[test]
+fn what_is_measured_of_memory_and_tables_is_bounded_by_the_pool() {
+    let measure = Measure::ALL.into_iter().collect();
+    let limits = Limits { measure, ..Limits::default() };
+    assert_eq!((limits.memory_max(), limits.tables_max()), (limits.memory * 4, limits.tables * 4));
+    assert_eq!(limits.host_calls_max(), u64::MAX);
+    let huge = Limits { memory: 8 << 30, measure, ..Limits::default() };
+    assert_eq!(huge.memory_max(), 8 << 30);
+}
+
+#[test]
+fn what_guards_the_server_is_not_measured() {
+    assert_eq!(
+        bad("[limits]\nmeasure = ['cpu', 'queue', 'wal', 3]"),
+        "boathook.toml:2: `limits.measure.1`: `queue` cannot be measured: it guards the server, not \
+         against the hook but against its clients\n\
+         boathook.toml:2: `limits.measure.2` must be the name of a limit: found the string `wal`\n\
+         hint: did you mean `wall`?\n\
+         boathook.toml:2: `limits.measure.3` must be the name of a limit: found the number `3`\n\
+         hint: those that can be measured are `cpu`, `wall`, `fuel`, `memory`, `tables`, \
+         `host_calls`"
+    );
+}
+
+#[test]
+fn the_admin_listener_is_there_if_it_is_asked_for() {
+    assert_eq!(good("").server.admin, None);
+    assert_eq!(good("[admin]").server.admin, None);
+    let listen = good("[admin]\nlisten = ':9137'").server.admin.map(|listen| listen.to_string());
+    assert_eq!(listen.as_deref(), Some("127.0.0.1:9137"));
+    assert_eq!(
+        bad("[admin]\nlisen = ':9137'"),
+        "boathook.toml:2: unknown key `admin.lisen`\nhint: did you mean `listen`?"
+    );
 }

@@ -1,0 +1,363 @@
+//! Writes what was counted as text for Prometheus: its exposition format, version 0.0.4. Pure.
+//!
+//! Each metric is one [`Family`]: a name, what it means, and a line for each set of labels. Names say
+//! their unit; times are seconds, as Prometheus wants them.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use super::Facts;
+use crate::hook::{BreakerState, Reading};
+
+/// What the text is, for `Content-Type`.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Everything that is known, as text.
+pub(super) fn text(facts: &Facts) -> String {
+    let mut text = String::new();
+    server(facts, &mut text);
+    calls(&facts.hooks, &mut text);
+    instances(&facts.hooks, &mut text);
+    health(&facts.hooks, &mut text);
+    text
+}
+
+/// The server itself.
+fn server(facts: &Facts, out: &mut String) {
+    Family::gauge("boathook_build_info", "1; which version runs is in the label.")
+        .line(&[("version", &facts.version)], 1)
+        .write(out);
+    Family::gauge("boathook_uptime_seconds", "How long the process has been running.")
+        .line(&[], Seconds(facts.uptime))
+        .write(out);
+    Family::gauge("boathook_ready", "1 if requests are served: lifted, and not stopping.")
+        .line(&[], u8::from(facts.ready))
+        .write(out);
+    let Some(traffic) = &facts.traffic else { return };
+    Family::gauge("boathook_connections_open", "Connections that are open, without tunnels.")
+        .line(&[], traffic.connections)
+        .write(out);
+    Family::gauge("boathook_requests_in_flight", "Requests whose last byte is not out.")
+        .line(&[], traffic.exchanges)
+        .write(out);
+    let requests = Family::counter(
+        "boathook_requests_total",
+        "Requests that were answered, by the class of the status.",
+    );
+    let classes = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+    let answers = classes.iter().zip(traffic.answers);
+    answers.fold(requests, |all, (class, count)| all.line(&[("status", class)], count)).write(out);
+    Family::gauge(
+        "boathook_afterwards",
+        "Pieces of work that go on after their response, handle-finish among them.",
+    )
+    .line(&[], traffic.afterwards)
+    .write(out);
+}
+
+/// What calls into hooks used and came to.
+fn calls(hooks: &[Reading], out: &mut String) {
+    let mut count =
+        Family::counter("boathook_hook_calls_total", "Calls into the hook that ended, by verb.");
+    let mut cpu = Family::counter(
+        "boathook_hook_cpu_seconds_total",
+        "Processor time of calls into the hook, by verb.",
+    );
+    let mut wall = Family::counter(
+        "boathook_hook_wall_seconds_total",
+        "Time of calls into the hook, waiting included, by verb.",
+    );
+    let mut failures = Family::counter(
+        "boathook_hook_failures_total",
+        "Calls that failed, by the code of the error.",
+    );
+    let mut fuel =
+        Family::counter("boathook_hook_fuel_total", "Fuel used, of hooks with a fuel limit.");
+    let mut exceeded = Family::counter(
+        "boathook_hook_limit_exceeded_total",
+        "Calls that would have hit a limit which is only measured, by limit.",
+    );
+    for Reading { hook, totals, counts_fuel, .. } in hooks {
+        for (verb, used) in &totals.calls {
+            let labels: &Labels<'_> = &[("hook", hook), ("verb", verb)];
+            count = count.line(labels, used.count);
+            cpu = cpu.line(labels, Seconds(used.cpu));
+            wall = wall.line(labels, Seconds(used.wall));
+        }
+        for (code, number) in &totals.failures {
+            failures = failures.line(&[("hook", hook), ("code", &code.row().0)], number);
+        }
+        for (limit, number) in &totals.exceeded {
+            exceeded = exceeded.line(&[("hook", hook), ("limit", limit)], number);
+        }
+        if *counts_fuel {
+            fuel = fuel.line(&[("hook", hook)], totals.fuel);
+        }
+    }
+    [count, cpu, wall, failures, fuel, exceeded].iter().for_each(|family| family.write(out));
+}
+
+/// Instances, and waiting for them.
+fn instances(hooks: &[Reading], out: &mut String) {
+    let each = |family: Family, value: fn(&Reading) -> Value, out: &mut String| {
+        let add = |all: Family, hook: &Reading| all.line(&[("hook", &hook.hook)], value(hook));
+        hooks.iter().fold(family, add).write(out);
+    };
+    let family = Family::gauge("boathook_hook_instances", "Instances that are alive.");
+    each(family, |hook| Value::Whole(hook.instances.into()), out);
+    let family = Family::counter("boathook_hook_instances_made_total", "Instances made.");
+    each(family, |hook| Value::Whole(hook.totals.instances_made), out);
+    let family = Family::gauge(
+        "boathook_hook_memory_peak_bytes",
+        "The most memory that an instance of the hook had.",
+    );
+    each(family, |hook| Value::Whole(hook.totals.memory_peak_bytes), out);
+    let family = Family::gauge("boathook_hook_queue_length", "Calls that wait for an instance.");
+    each(family, |hook| Value::Whole(hook.waiting as u64), out);
+    let family =
+        Family::counter("boathook_hook_queue_waits_total", "Calls that had to wait for one.");
+    each(family, |hook| Value::Whole(hook.totals.waits), out);
+    let family = Family::counter(
+        "boathook_hook_queue_wait_seconds_total",
+        "How long they waited, all together.",
+    );
+    each(family, |hook| Value::Seconds(hook.totals.wait), out);
+    let family =
+        Family::counter("boathook_hook_queue_full_total", "Calls that found the queue full.");
+    each(family, |hook| Value::Whole(hook.totals.queue_full), out);
+    let family = Family::counter(
+        "boathook_hook_restarts_total",
+        "Losses of the only instance of a hook in mode single, and of its memory.",
+    );
+    each(family, |hook| Value::Whole(hook.totals.restarts), out);
+}
+
+/// The breakers.
+fn health(hooks: &[Reading], out: &mut String) {
+    let mut state = Family::gauge(
+        "boathook_hook_breaker_state",
+        "1 for the state that the hook's breaker is in, 0 for the others.",
+    );
+    let mut opened =
+        Family::counter("boathook_hook_breaker_opened_total", "How often the breaker opened.");
+    let states = [
+        ("closed", BreakerState::Closed),
+        ("open", BreakerState::Open),
+        ("half-open", BreakerState::HalfOpen),
+    ];
+    for Reading { hook, totals, breaker, .. } in hooks {
+        for (name, known) in &states {
+            let labels: &Labels<'_> = &[("hook", hook), ("state", name)];
+            state = state.line(labels, u8::from(known == breaker));
+        }
+        opened = opened.line(&[("hook", hook)], totals.breaker_opened);
+    }
+    [state, opened].iter().for_each(|family| family.write(out));
+}
+
+/// A time in seconds, with all its digits.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{:09}", self.0.as_secs(), self.0.subsec_nanos())
+    }
+}
+
+/// What a line of several kinds of families says.
+enum Value {
+    Whole(u64),
+    Seconds(Duration),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(number) => number.fmt(out),
+            Self::Seconds(time) => Seconds(*time).fmt(out),
+        }
+    }
+}
+
+/// Names and values of labels. Names are ours; values may be anybody's.
+type Labels<'a> = [(&'static str, &'a dyn fmt::Display)];
+
+/// One metric: what it is, and its lines.
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    lines: String,
+}
+
+impl Family {
+    /// What only grows.
+    fn counter(name: &'static str, help: &'static str) -> Self {
+        Self { name, kind: "counter", help, lines: String::new() }
+    }
+
+    /// What goes up and down.
+    fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self { name, kind: "gauge", help, lines: String::new() }
+    }
+
+    /// Adds a line.
+    fn line(mut self, labels: &Labels<'_>, value: impl fmt::Display) -> Self {
+        self.lines.push_str(self.name);
+        for (place, (name, label)) in labels.iter().enumerate() {
+            let before = if place == 0 { '{' } else { ',' };
+            // Writing into a string does not fail.
+            let _ = write!(self.lines, "{before}{name}=\"{}\"", escaped(&label.to_string()));
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(self.lines, "{end} {value}");
+        self
+    }
+
+    /// Writes it, if it has a line.
+    fn write(&self, out: &mut String) {
+        let Self { name, kind, help, lines } = self;
+        if !lines.is_empty() {
+            let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
+        }
+    }
+}
+
+/// A label's value as it may stand between quotes.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::TrafficFacts;
+    use crate::config::{Measure, Measured};
+    use crate::error::Code;
+    use crate::hook::{Tally, Verb};
+
+    fn reading(hook: &str, tally: &Tally, measured: Measured) -> Reading {
+        Reading {
+            hook: hook.into(),
+            totals: tally.totals(measured),
+            counts_fuel: false,
+            instances: 2,
+            waiting: 1,
+            breaker: BreakerState::Open,
+        }
+    }
+
+    fn facts(hooks: Vec<Reading>) -> Facts {
+        Facts {
+            version: "1.2.3".into(),
+            uptime: Duration::from_millis(1500),
+            ready: true,
+            traffic: None,
+            hooks,
+        }
+    }
+
+    #[track_caller]
+    fn has(text: &str, lines: &[&str]) {
+        for line in lines {
+            assert!(text.lines().any(|found| found == *line), "no `{line}` in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_not_lifted_says_that_it_is_there() {
+        assert_eq!(
+            text(&Facts { ready: false, ..facts(Vec::new()) }),
+            "# HELP boathook_build_info 1; which version runs is in the label.\n\
+             # TYPE boathook_build_info gauge\n\
+             boathook_build_info{version=\"1.2.3\"} 1\n\
+             # HELP boathook_uptime_seconds How long the process has been running.\n\
+             # TYPE boathook_uptime_seconds gauge\n\
+             boathook_uptime_seconds 1.500000000\n\
+             # HELP boathook_ready 1 if requests are served: lifted, and not stopping.\n\
+             # TYPE boathook_ready gauge\n\
+             boathook_ready 0\n"
+        );
+    }
+
+    #[test]
+    fn calls_stand_by_hook_and_verb() {
+        let tally = Tally::default();
+        tally.called(Verb::HandleRoute, Duration::from_micros(7), Duration::from_secs(61));
+        tally.failed(Code::HookTrap);
+        let text = text(&facts(vec![reading("a", &tally, Measured::default())]));
+        has(
+            &text,
+            &[
+                "# TYPE boathook_hook_calls_total counter",
+                "boathook_hook_calls_total{hook=\"a\",verb=\"handle-route\"} 1",
+                "boathook_hook_calls_total{hook=\"a\",verb=\"handle-event\"} 0",
+                "boathook_hook_cpu_seconds_total{hook=\"a\",verb=\"handle-route\"} 0.000007000",
+                "boathook_hook_wall_seconds_total{hook=\"a\",verb=\"handle-route\"} 61.000000000",
+                "boathook_hook_failures_total{hook=\"a\",code=\"E_HOOK_TRAP\"} 1",
+                "boathook_hook_instances{hook=\"a\"} 2",
+                "boathook_hook_queue_length{hook=\"a\"} 1",
+                "boathook_hook_breaker_state{hook=\"a\",state=\"open\"} 1",
+                "boathook_hook_breaker_state{hook=\"a\",state=\"closed\"} 0",
+            ],
+        );
+        assert!(!text.contains("fuel") && !text.contains("exceeded"), "{text}");
+    }
+
+    #[test]
+    fn what_is_measured_is_there_before_it_is_exceeded() {
+        let tally = Tally::default();
+        tally.exceeded(Measure::Cpu);
+        let measured = [Measure::Cpu, Measure::Wall].into_iter().collect();
+        let fuel = Reading { counts_fuel: true, ..reading("a", &tally, measured) };
+        has(
+            &text(&facts(vec![fuel])),
+            &[
+                "boathook_hook_limit_exceeded_total{hook=\"a\",limit=\"cpu\"} 1",
+                "boathook_hook_limit_exceeded_total{hook=\"a\",limit=\"wall\"} 0",
+                "boathook_hook_fuel_total{hook=\"a\"} 0",
+            ],
+        );
+    }
+
+    #[test]
+    fn requests_stand_by_the_class_of_their_status() {
+        let traffic =
+            TrafficFacts { connections: 3, exchanges: 2, answers: [0, 5, 0, 1, 0], afterwards: 4 };
+        has(
+            &text(&Facts { traffic: Some(traffic), ..facts(Vec::new()) }),
+            &[
+                "boathook_requests_total{status=\"2xx\"} 5",
+                "boathook_requests_total{status=\"4xx\"} 1",
+                "boathook_connections_open 3",
+                "boathook_requests_in_flight 2",
+                "boathook_afterwards 4",
+            ],
+        );
+    }
+
+    #[test]
+    fn each_metric_is_explained_once_and_its_lines_stand_together() {
+        let tally = Tally::default();
+        let readings = ["a", "b"].map(|hook| reading(hook, &tally, Measured::default()));
+        let text = text(&facts(readings.to_vec()));
+        let mut seen = Vec::new();
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                seen.push(rest.split(' ').next().unwrap());
+            } else if !line.starts_with('#') {
+                let name = line.split(['{', ' ']).next().unwrap();
+                assert_eq!(Some(&name), seen.last(), "{text}");
+            }
+        }
+        let count = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), count, "{text}");
+    }
+
+    #[test]
+    fn a_label_cannot_forge_a_line() {
+        assert_eq!(escaped("a\"} 1\nb\\"), "a\\\"} 1\\nb\\\\");
+    }
+}
