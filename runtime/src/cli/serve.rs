@@ -38,7 +38,7 @@ impl Serve {
 async fn serve(config: Config, problems: Problems, compiler: Compiler) -> anyhow::Result<()> {
     let drain = config.server.drain;
     let stop = stop()?;
-    let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems, &compiler))?;
+    let prepared = prepare(config, problems, compiler, stopped(stop.clone())).await?;
     let options = options(&prepared.config)?;
     let app = lift::lift(prepared, stopped(stop.clone())).await?;
     let listener = match Listener::bind(&options) {
@@ -74,6 +74,21 @@ async fn serve(config: Config, problems: Problems, compiler: Compiler) -> anyhow
     lift::lower_all(&app.hooks, &app.shared).await;
     tracing::info!("lowered");
     Ok(())
+}
+
+/// Prepares an app, unless `stop` comes first. Compiling is left behind then: the compilers are
+/// processes that end with this one.
+async fn prepare(
+    config: Config,
+    problems: Problems,
+    compiler: Compiler,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<lift::Prepared> {
+    let work = tokio::task::spawn_blocking(move || lift::prepare(config, problems, &compiler));
+    tokio::select! {
+        prepared = work => Ok(prepared.context("preparing the hooks failed")??),
+        () = stop => Err(lift::LiftError::Stopped.into()),
+    }
 }
 
 /// Frees instances that nobody needs any more, for as long as the app runs.
