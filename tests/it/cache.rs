@@ -2,7 +2,7 @@
 //! has not compiled itself, and the server serves.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,6 +21,12 @@ fn lifted_once(fixture: &str) -> App {
     app.stop();
     assert_eq!(app.logged("warn: "), 0, "{}", app.log_text());
     app
+}
+
+/// Says why something was not done.
+#[expect(clippy::print_stderr, reason = "whoever reads a test's output wants to know")]
+fn left_out(why: &str) {
+    eprintln!("left out: {why}");
 }
 
 /// Where an app keeps what it compiled.
@@ -64,7 +70,6 @@ fn what_was_compiled_once_is_not_compiled_again() {
     let name = entry(&app);
     let (before, made) = (fs::read(&name).unwrap(), fs::metadata(&name).unwrap());
     serves_with_warnings(&mut app, 0, "warn: ");
-    use std::os::unix::fs::MetadataExt as _;
     assert_eq!(fs::metadata(entry(&app)).unwrap().ino(), made.ino(), "it was written anew");
     assert_eq!(fs::read(entry(&app)).unwrap(), before);
 }
@@ -103,7 +108,7 @@ fn an_entry_that_is_no_file_of_this_users_alone_is_noticed_and_made_anew() {
         fs::set_permissions(entry, Permissions::from_mode(0o620)).unwrap();
     });
     if chown(entry(&app), Some(65534), None).is_err() {
-        eprintln!("left out: this user cannot give a file away");
+        left_out("this user cannot give a file away");
         return;
     }
     is_made_anew(&mut app, 1, ".cwasm: others may write to it: it is not used", |_| {});
@@ -178,7 +183,7 @@ fn a_folder_that_others_may_write_to_is_not_used() {
     }
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     if chown(&folder, Some(65534), None).is_err() {
-        eprintln!("left out: this user cannot give a folder away");
+        left_out("this user cannot give a folder away");
         return;
     }
     serves_with_warnings(&mut app, 1, "others may write to it");
@@ -195,7 +200,7 @@ impl Mount {
         match mount.output() {
             Ok(output) if output.status.success() => Some(Self(folder.to_owned())),
             failed => {
-                eprintln!("left out: mounting is not permitted here: {failed:?}");
+                left_out(&format!("mounting is not permitted here: {failed:?}"));
                 None
             }
         }
@@ -206,7 +211,7 @@ impl Drop for Mount {
     fn drop(&mut self) {
         let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
         if !unmounted.is_ok_and(|status| status.success()) {
-            eprintln!("{} is still mounted", self.0.display());
+            left_out(&format!("{} is still mounted", self.0.display()));
         }
     }
 }
