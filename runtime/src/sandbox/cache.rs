@@ -235,6 +235,8 @@ fn seal(key: &str, compiled: &[u8]) -> [u8; DIGEST_BYTES] {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::FileType;
+
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -333,6 +335,11 @@ mod tests {
         kept.is_made_anew_after(|entry| {
             fs::remove_file(entry).unwrap();
             fs::create_dir(entry).unwrap();
+        });
+        kept.is_made_anew_after(|entry| {
+            fs::remove_file(entry).unwrap();
+            // Nobody writes to it, and whoever waited for that would wait for ever.
+            rustix::fs::mknodat(rustix::fs::CWD, entry, FileType::Fifo, Mode::RUSR, 0).unwrap();
         });
         assert!(elsewhere.exists());
     }
