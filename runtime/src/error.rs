@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::body::Body;
@@ -335,6 +335,11 @@ pub fn respond(failure: &Failure, audience: Audience<'_>) -> http::Response<Body
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // What is left of the body is not read, so no other request can follow it. Who is not told
+        // sends one and loses it.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if let Some(after) = failure.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));

@@ -54,6 +54,8 @@ fn a_body_within_the_limit_is_read_and_one_over_it_is_413_if_the_hook_returns_th
         assert_eq!(response.status, status, "{length}: {}", response.text());
         if status == 413 {
             assert!(response.text().contains("E_BODY_TOO_LARGE"), "{}", response.text());
+            // The rest of the body is not read, and nothing can follow it.
+            assert_eq!(response.header("connection"), Some("close"));
         }
     }
 }

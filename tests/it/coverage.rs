@@ -7,7 +7,11 @@ use crate::harness::{guest_names, newer_source};
 
 /// The sources of the tests by module, the harness and this file left out.
 fn modules() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it");
+    modules_in("it")
+}
+
+fn modules_in(tests: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(tests);
     let entries = std::fs::read_dir(folder).expect("the tests' folder");
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     paths
@@ -26,7 +30,7 @@ fn is_part_of_a_name(character: char) -> bool {
 
 #[test]
 fn every_guest_is_run_by_a_test() {
-    let modules = modules();
+    let modules = [modules(), modules_in("fuzz")].concat();
     let words: BTreeSet<&str> =
         modules.iter().flat_map(|(_, text)| text.split(|c| !is_part_of_a_name(c))).collect();
     let idle: Vec<String> =

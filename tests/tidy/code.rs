@@ -104,7 +104,7 @@ fn every_guest_is_in_a_test() {
     let files = files("rs");
     let tests: String = files
         .iter()
-        .filter(|(name, _)| name.starts_with("tests/it/"))
+        .filter(|(name, _)| name.starts_with("tests/it/") || name.starts_with("tests/fuzz/"))
         .map(|(_, text)| &**text)
         .collect();
     let named = |guest: &str| {

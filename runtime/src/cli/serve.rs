@@ -40,7 +40,7 @@ impl Serve {
 async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> anyhow::Result<()> {
     let drain = config.server.drain;
     let stop = stop()?;
-    let prepared = tokio::task::block_in_place(|| lift::prepare(config, problems, &compiler))?;
+    let prepared = prepare(config, problems, compiler, stopped(stop.clone())).await?;
     let options = options(&prepared.config)?;
     if let Some(warning) = admin::warning(&prepared.config) {
         tracing::warn!("{warning}");
@@ -116,6 +116,21 @@ impl AdminDesk {
         self.close.send_replace(true);
         // However it ended: there is nobody left whom it would concern.
         let _ = self.served.await;
+    }
+}
+
+/// Prepares an app, unless `stop` comes first. Compiling is left behind then: the compilers are
+/// processes that end with this one.
+async fn prepare(
+    config: Config,
+    problems: Problems,
+    compiler: Arc<Compiler>,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<lift::Prepared> {
+    let work = tokio::task::spawn_blocking(move || lift::prepare(config, problems, &compiler));
+    tokio::select! {
+        prepared = work => Ok(prepared.context("preparing the hooks failed")??),
+        () = stop => Err(lift::LiftError::Stopped.into()),
     }
 }
 

@@ -140,6 +140,8 @@ fn is_connections(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -199,5 +201,59 @@ mod tests {
         assert_eq!(joined(&headers, "Accept").unwrap(), b"a, b");
         assert_eq!(joined(&headers, "cookie").unwrap(), b"c=1; d=2");
         assert_eq!(joined(&headers, "x"), None);
+    }
+
+    /// What blocks are made of, and what they must not be made of.
+    fn block() -> impl Strategy<Value = Vec<u8>> {
+        let parts: Vec<&[u8]> = vec![
+            b"x-a",
+            b"set-cookie",
+            b"content-length",
+            b"Transfer-Encoding",
+            b"HTTP/1.1 200 OK",
+            b":",
+            b": ",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"\0",
+            b" ",
+            b"\t",
+            b"\x7f",
+            b"\xff",
+            b"\xc3\xa9",
+            b"1",
+            b"",
+        ];
+        let known = prop::sample::select(parts).prop_map(<[u8]>::to_vec);
+        let part = prop_oneof![4 => known, 1 => prop::collection::vec(any::<u8>(), 0..4)];
+        prop::collection::vec(part, 0..16).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(10_000)
+        })]
+
+        #[test]
+        fn whatever_a_block_says_its_fields_are_fit_to_be_written(block in block()) {
+            let Ok(fields) = parse_block(block.clone()) else { return Ok(()) };
+            let lines = block.split(|byte| *byte == b'\n').count();
+            prop_assert!(fields.len() <= lines.min(FIELDS_MAX));
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                prop_assert!(!is_connections(&name));
+                let is_fit = |byte: &u8| !matches!(byte, b'\r' | b'\n' | b'\0' | 0x7f);
+                prop_assert!(value.as_bytes().iter().all(is_fit), "{:?}", value);
+                headers.append(name, value);
+            }
+            // Written and read again it is the same, so nothing in it reads as something else.
+            let again = parse_block(write_block(&headers)).unwrap();
+            prop_assert_eq!(again.len(), headers.len());
+            for (name, value) in again {
+                prop_assert!(headers.get_all(&name).iter().any(|known| *known == value));
+            }
+        }
     }
 }

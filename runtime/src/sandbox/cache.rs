@@ -1,29 +1,51 @@
 //! Keeps compiled components on the disk, so that a hook is compiled once and not at every start.
 //!
 //! An entry's name is a hash of all that its content depends on: the component, the compiler with its
-//! version and settings, the processor. Its content begins with a hash of the rest, so that an entry
-//! that was cut short, or changed, is seen for what it is and made anew. Entries are written to a
-//! temporary file and renamed: there is a whole one or none.
+//! version and settings, the processor. Its content begins with a hash of that name and of the rest, so
+//! that an entry that was cut short, changed or renamed is seen for what it is and made anew. Entries
+//! are written to a temporary file and renamed: there is a whole one or none.
 //!
 //! Compiled code is trusted completely by whoever loads it. So the folder is private to this user, is
-//! not used if it is not, and nothing from outside is ever put into it.
+//! not used if it is not, and nothing from outside is ever put into it. It is looked at once and stays
+//! open: whoever moves another one into its place changes nothing. The same holds for each entry: a
+//! link, a file of somebody else or one that others may write to is not read.
+//!
+//! What a killed server left half written, and what no start has asked for in a month, is removed when
+//! the cache is opened.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
+
+use super::child::CODE_BYTES;
 
 /// Where it lies below the app folder.
 pub const FOLDER: &str = ".boathook/cache";
 const DIGEST_BYTES: usize = 32;
+/// What the names of entries end with; those of temporary files do not.
+const ENDING: &str = ".cwasm";
+/// Writing an entry takes seconds. A temporary file that is older was left behind.
+const WRITING: Duration = Duration::from_secs(10 * 60);
+/// How long an entry is kept that no start asks for.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A folder of compiled components.
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
+    /// The folder itself, whatever its path leads to by now.
+    inside: Arc<OwnedFd>,
+    /// Whether it was said that nothing can be written: once is enough.
+    said: Arc<AtomicBool>,
 }
 
 /// Why there is no cache. Nothing depends on it but time.
@@ -38,8 +60,14 @@ pub enum CacheError {
         /// Why.
         source: std::io::Error,
     },
+    /// Something else has its place: a file, or a link, which leads wherever others may want.
+    #[error("{}: is not a folder (hint: remove it)", folder.display())]
+    NotAFolder {
+        /// Where.
+        folder: PathBuf,
+    },
     /// Others may write there, and so decide what code this process runs.
-    #[error("{}: others may write to it\nhint: remove it, or `chmod 700` it", folder.display())]
+    #[error("{}: others may write to it (hint: remove it, or `chmod 700` it)", folder.display())]
     NotPrivate {
         /// Where.
         folder: PathBuf,
@@ -50,16 +78,23 @@ impl Cache {
     /// The cache of an app; made if it is not there.
     ///
     /// # Errors
-    /// If it cannot be made, or is not private.
+    /// If it cannot be made, is not a folder, or is not private.
     pub fn open(app: &Path) -> Result<Self, CacheError> {
         let folder = app.join(FOLDER);
         let unusable = |source| CacheError::Unusable { folder: folder.clone(), source };
+        if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+            return Err(CacheError::NotAFolder { folder });
+        }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unusable)?;
-        let found = fs::metadata(&folder).map_err(unusable)?;
-        if found.mode() & 0o022 != 0 || found.uid() != rustix::process::geteuid().as_raw() {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        let inside = rustix::fs::open(&folder, flags, Mode::empty());
+        let inside = File::from(inside.map_err(|error| unusable(error.into()))?);
+        if !is_private(&inside.metadata().map_err(unusable)?) {
             return Err(CacheError::NotPrivate { folder });
         }
-        Ok(Self { folder })
+        let cache = Self { folder, inside: Arc::new(inside.into()), said: Arc::default() };
+        cache.sweep();
+        Ok(cache)
     }
 
     /// The name of an entry: a hash of the component and of everything else that counts.
@@ -71,19 +106,57 @@ impl Cache {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The compiled component of this name; none if there is none, or if it is not whole.
+    /// The compiled component of this name; none if there is none, or if it cannot be trusted.
     pub(super) fn get(&self, key: &str) -> Option<Vec<u8>> {
-        let path = self.path(key);
-        let mut entry = fs::read(&path).ok()?;
-        let whole = entry.len() > DIGEST_BYTES
-            && Sha256::digest(&entry[DIGEST_BYTES..])[..] == entry[..DIGEST_BYTES];
-        if !whole {
-            tracing::warn!("{}: is damaged, and will be made anew", path.display());
-            let _ = fs::remove_file(&path);
-            return None;
+        self.read(key).unwrap_or_else(|why| {
+            let path = self.folder.join(file_name(key));
+            tracing::warn!("{}: {why}: it is not used, and will be made anew", path.display());
+            self.remove(&file_name(key));
+            None
+        })
+    }
+
+    /// Reads an entry; the error says what is wrong with it.
+    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, String> {
+        // Opening a pipe would wait for somebody to write to it.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&*self.inside, file_name(key), flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err("is a link".into()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let found = file.metadata().map_err(|error| error.to_string())?;
+        if !found.is_file() {
+            return Err("is not a file".into());
+        }
+        if !is_private(&found) {
+            return Err("others may write to it".into());
+        }
+        let mut entry = Vec::new();
+        let most = CODE_BYTES + DIGEST_BYTES as u64;
+        (&file).take(most).read_to_end(&mut entry).map_err(|error| error.to_string())?;
+        if entry.len() <= DIGEST_BYTES
+            || seal(key, &entry[DIGEST_BYTES..])[..] != entry[..DIGEST_BYTES]
+        {
+            return Err("is damaged".into());
         }
         entry.drain(..DIGEST_BYTES);
-        Some(entry)
+        // For the sweep. A cache that cannot be written to is not swept either.
+        let _ = file.set_modified(SystemTime::now());
+        Ok(Some(entry))
+    }
+
+    /// Keeps a compiled component, if that can be done; says so once if it cannot.
+    pub(super) fn keep(&self, key: &str, compiled: &[u8]) {
+        let Err(error) = self.put(key, compiled) else { return };
+        if !self.said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "{}: compiled code was not kept: {error} (hint: the next start compiles again what \
+                 is not there; see to the disk's space and whether this user may write)",
+                self.folder.display()
+            );
+        }
     }
 
     /// Keeps a compiled component.
@@ -93,67 +166,237 @@ impl Cache {
     pub(super) fn put(&self, key: &str, compiled: &[u8]) -> std::io::Result<()> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.folder.join(format!(".{key}.{}.{number}", std::process::id()));
-        let mut options = fs::OpenOptions::new();
-        let written = options.write(true).create_new(true).mode(0o600).open(&temporary).and_then(
-            |mut file| {
-                file.write_all(&Sha256::digest(compiled))?;
-                file.write_all(compiled)?;
-                file.sync_all()
-            },
-        );
-        let renamed = written.and_then(|()| fs::rename(&temporary, self.path(key)));
-        if renamed.is_err() {
-            let _ = fs::remove_file(&temporary);
+        // In containers every server has the same process id.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let temporary = format!(".{key}.{}.{now}.{number}", std::process::id());
+        let written = self.write(&temporary, &[&seal(key, compiled), compiled]).and_then(|()| {
+            Ok(renameat(&*self.inside, &*temporary, &*self.inside, file_name(key))?)
+        });
+        if written.is_err() {
+            self.remove(&temporary);
         }
-        renamed
+        written
     }
 
-    fn path(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.cwasm"))
+    /// Writes a new file, down to the disk.
+    fn write(&self, name: &str, parts: &[&[u8]]) -> std::io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = openat(&*self.inside, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(file);
+        for part in parts {
+            file.write_all(part)?;
+        }
+        file.sync_all()
     }
+
+    /// Removes what has an entry's name, if it is anything that is removed in one step.
+    fn remove(&self, name: &str) {
+        if unlinkat(&*self.inside, name, AtFlags::empty()).is_err() {
+            // What cannot be removed is not read either, and `put` says that it is in the way.
+            let _ = unlinkat(&*self.inside, name, AtFlags::REMOVEDIR);
+        }
+    }
+
+    /// Removes what nobody will ask for any more.
+    fn sweep(&self) {
+        for found in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = found.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let most = match (name.starts_with('.'), name.ends_with(ENDING)) {
+                (true, _) => WRITING,
+                (_, true) => KEPT,
+                _ => continue,
+            };
+            let modified = found.metadata().and_then(|found| found.modified());
+            if modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > most)) {
+                self.remove(name);
+            }
+        }
+    }
+}
+
+/// Whether this user, and nobody else but root, may write there.
+fn is_private(found: &fs::Metadata) -> bool {
+    found.mode() & 0o022 == 0 && found.uid() == rustix::process::geteuid().as_raw()
+}
+
+fn file_name(key: &str) -> String {
+    format!("{key}{ENDING}")
+}
+
+/// What an entry begins with.
+fn seal(key: &str, compiled: &[u8]) -> [u8; DIGEST_BYTES] {
+    let mut hash = Sha256::new();
+    hash.update((key.len() as u64).to_le_bytes());
+    hash.update(key);
+    hash.update(compiled);
+    hash.finalize().into()
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::FileType;
+
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    struct Kept {
+        app: tempfile::TempDir,
+        cache: Cache,
+        key: String,
+    }
+
+    impl Kept {
+        /// A cache with one entry.
+        fn new() -> Self {
+            let app = tempfile::tempdir().unwrap();
+            let cache = Cache::open(app.path()).unwrap();
+            let key = Cache::key(b"wasm", b"here");
+            cache.put(&key, b"some code").unwrap();
+            Self { app, cache, key }
+        }
+
+        fn folder(&self) -> PathBuf {
+            self.app.path().join(FOLDER)
+        }
+
+        fn entry(&self) -> PathBuf {
+            self.folder().join(file_name(&self.key))
+        }
+
+        /// Puts something else into the entry's place, which then is none and can be made anew.
+        #[track_caller]
+        fn is_made_anew_after(&self, change: impl Fn(&Path)) {
+            change(&self.entry());
+            assert_eq!(self.cache.get(&self.key), None);
+            self.cache.put(&self.key, b"some code").unwrap();
+            assert_eq!(self.cache.get(&self.key).unwrap(), b"some code");
+        }
+
+        /// Makes a file seem old.
+        fn age(&self, name: &str, age: Duration) {
+            let file = File::options().append(true).create(true).open(self.folder().join(name));
+            file.unwrap().set_modified(SystemTime::now() - age).unwrap();
+        }
+
+        fn names(&self) -> Vec<String> {
+            let entries = fs::read_dir(self.folder()).unwrap();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        }
+    }
 
     #[test]
     fn what_was_put_is_got_and_nothing_else_lies_around() {
-        let app = tempfile::tempdir().unwrap();
-        let cache = Cache::open(app.path()).unwrap();
-        let key = Cache::key(b"wasm", b"here");
-        assert_eq!(cache.get(&key), None);
-        cache.put(&key, b"code").unwrap();
-        assert_eq!(cache.get(&key).unwrap(), b"code");
-        assert_eq!(fs::read_dir(app.path().join(FOLDER)).unwrap().count(), 1);
+        let kept = Kept::new();
+        assert_eq!(kept.cache.get(&Cache::key(b"other", b"here")), None);
+        assert_eq!(kept.cache.get(&kept.key).unwrap(), b"some code");
+        assert_eq!(kept.names(), [file_name(&kept.key)]);
     }
 
     #[test]
     fn an_entry_that_is_not_whole_is_none() {
-        let app = tempfile::tempdir().unwrap();
-        let cache = Cache::open(app.path()).unwrap();
-        let key = Cache::key(b"wasm", b"here");
-        cache.put(&key, b"some code").unwrap();
-        let whole = fs::read(cache.path(&key)).unwrap();
+        let kept = Kept::new();
+        let whole = fs::read(kept.entry()).unwrap();
         for length in 0..whole.len() {
-            fs::write(cache.path(&key), &whole[..length]).unwrap();
-            assert_eq!(cache.get(&key), None, "{length}");
+            kept.is_made_anew_after(|entry| fs::write(entry, &whole[..length]).unwrap());
         }
-        let mut flipped = whole;
-        *flipped.last_mut().unwrap() ^= 1;
-        fs::write(cache.path(&key), flipped).unwrap();
-        assert_eq!(cache.get(&key), None);
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            kept.is_made_anew_after(|entry| fs::write(entry, &flipped).unwrap());
+        }
+    }
+
+    #[test]
+    fn an_entry_under_the_name_of_another_is_none() {
+        let kept = Kept::new();
+        let other = Cache::key(b"other", b"here");
+        kept.cache.put(&other, b"other code").unwrap();
+        let other = kept.folder().join(file_name(&other));
+        kept.is_made_anew_after(|entry| assert!(fs::copy(&other, entry).unwrap() > 0));
+    }
+
+    #[test]
+    fn what_is_not_a_file_of_this_users_alone_is_none() {
+        let kept = Kept::new();
+        let elsewhere = kept.app.path().join("elsewhere");
+        fs::copy(kept.entry(), &elsewhere).unwrap();
+        kept.is_made_anew_after(|entry| {
+            fs::remove_file(entry).unwrap();
+            symlink(&elsewhere, entry).unwrap();
+        });
+        kept.is_made_anew_after(|entry| {
+            fs::remove_file(entry).unwrap();
+            symlink("nowhere", entry).unwrap();
+        });
+        kept.is_made_anew_after(|entry| {
+            fs::set_permissions(entry, fs::Permissions::from_mode(0o666)).unwrap();
+        });
+        kept.is_made_anew_after(|entry| {
+            fs::remove_file(entry).unwrap();
+            fs::create_dir(entry).unwrap();
+        });
+        kept.is_made_anew_after(|entry| {
+            fs::remove_file(entry).unwrap();
+            // Nobody writes to it, and whoever waited for that would wait for ever.
+            rustix::fs::mknodat(rustix::fs::CWD, entry, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        });
+        assert!(elsewhere.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_not_read_and_not_replaced() {
+        let kept = Kept::new();
+        fs::remove_file(kept.entry()).unwrap();
+        fs::create_dir_all(kept.entry().join("inside")).unwrap();
+        assert_eq!(kept.cache.get(&kept.key), None);
+        assert!(kept.cache.put(&kept.key, b"some code").is_err());
+        assert_eq!(kept.names(), [file_name(&kept.key)]);
     }
 
     #[test]
     fn a_folder_that_others_may_write_to_is_not_used() {
-        let app = tempfile::tempdir().unwrap();
-        Cache::open(app.path()).unwrap();
-        let folder = app.path().join(FOLDER);
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(matches!(Cache::open(app.path()), Err(CacheError::NotPrivate { .. })));
+        let kept = Kept::new();
+        fs::set_permissions(kept.folder(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(Cache::open(kept.app.path()), Err(CacheError::NotPrivate { .. })));
+    }
+
+    #[test]
+    fn what_is_not_a_folder_is_not_used() {
+        let kept = Kept::new();
+        let moved = kept.app.path().join("moved");
+        fs::rename(kept.folder(), &moved).unwrap();
+        symlink(&moved, kept.folder()).unwrap();
+        assert!(matches!(Cache::open(kept.app.path()), Err(CacheError::NotAFolder { .. })));
+        fs::remove_file(kept.folder()).unwrap();
+        fs::write(kept.folder(), "").unwrap();
+        assert!(matches!(Cache::open(kept.app.path()), Err(CacheError::NotAFolder { .. })));
+    }
+
+    #[test]
+    fn a_folder_that_is_moved_into_its_place_later_is_not_used() {
+        let kept = Kept::new();
+        fs::rename(kept.folder(), kept.app.path().join("moved")).unwrap();
+        fs::create_dir(kept.folder()).unwrap();
+        kept.cache.put(&kept.key, b"new code").unwrap();
+        assert_eq!(kept.cache.get(&kept.key).unwrap(), b"new code");
+        assert_eq!(kept.names(), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_left_half_written_and_what_nobody_asked_for_is_removed() {
+        let kept = Kept::new();
+        kept.age(".left.1.2.3", WRITING * 2);
+        kept.age(".writing.1.2.3", WRITING / 2);
+        kept.age(&file_name("unused"), KEPT * 2);
+        kept.age("notes.txt", KEPT * 2);
+        // It is asked for now, however old it is.
+        kept.age(&file_name(&kept.key), KEPT * 2);
+        kept.cache.get(&kept.key).unwrap();
+        Cache::open(kept.app.path()).unwrap();
+        let mut names = kept.names();
+        names.sort();
+        assert_eq!(names, [".writing.1.2.3", &file_name(&kept.key), "notes.txt"]);
     }
 
     #[test]

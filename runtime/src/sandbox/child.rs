@@ -3,16 +3,21 @@
 //!
 //! The child is this same program with the hidden command [`COMMAND`]. It reads the component from its
 //! standard input, limits itself, and writes the compiled code to its standard output. It has no
-//! environment and is killed at the end of its time.
+//! environment, is killed at the end of its time, and does not outlive its parent.
+//!
+//! A child that ends badly is not started again: whatever ended it, a limit, a fault or the system's
+//! lack of memory, would most likely do so once more, and whoever watches the start should hear of it.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 
 use super::engine;
+use crate::config::size_text;
 
 /// The hidden command of the child.
 pub const COMMAND: &str = "compile-one";
@@ -23,10 +28,13 @@ pub const METERED: &str = "--metered";
 const MEMORY_BYTES: u64 = 4 << 30;
 /// Processor time of the child, over all its threads. The same interpreter takes 10 s.
 const CPU_SECONDS: u64 = 120;
+/// The system's two ways to end a process that had too much processor time are this far apart, so that
+/// the first, which nobody else uses, is what it dies of.
+const CPU_GRACE_SECONDS: u64 = 5;
 /// Threads of the child: several children run at a time.
 const THREADS: &str = "2";
 /// Compiled code that the parent takes: an interpreter's is some 40 MiB.
-const CODE_BYTES: u64 = 512 << 20;
+pub(super) const CODE_BYTES: u64 = 512 << 20;
 /// How long the parent waits.
 const TIME: Duration = Duration::from_secs(180);
 /// What is read of the child's complaints.
@@ -37,12 +45,24 @@ const COMPLAINT_BYTES: u64 = 64 << 10;
 /// # Errors
 /// What the compiler said, or how the child ended.
 pub(super) fn compile(program: &Path, wasm: &[u8], metered: bool) -> Result<Vec<u8>, String> {
+    compile_within(program, wasm, metered, TIME, CODE_BYTES)
+}
+
+fn compile_within(
+    program: &Path,
+    wasm: &[u8],
+    metered: bool,
+    time: Duration,
+    code_bytes: u64,
+) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("the compiler could not be run: {error}");
     let mut child = Command::new(program)
         .arg(COMMAND)
         .args(metered.then_some(METERED))
         .env_clear()
         .env("RAYON_NUM_THREADS", THREADS)
+        // A ctrl-c is the server's, which then decides what becomes of its children.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -53,31 +73,34 @@ pub(super) fn compile(program: &Path, wasm: &[u8], metered: bool) -> Result<Vec<
     std::thread::scope(|scope| {
         // A child that ended early does not read; why it ended is what counts.
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(wasm)));
-        let code = scope.spawn(move || read(stdout, CODE_BYTES));
+        let code = scope.spawn(move || read(stdout, code_bytes));
         let complaint = scope.spawn(move || read(stderr, COMPLAINT_BYTES));
-        let ended = wait(&mut child);
+        let ended = wait(&mut child, time);
         if ended.is_err() {
             // The threads wait for its pipes to close.
             let _ = child.kill();
         }
         let ended = ended.map_err(failed)?;
         let (code, complaint) = (code.join(), complaint.join());
+        let code = code.map_err(|_| "the compiler's output could not be read".to_owned())?;
         match ended {
-            Some(status) if status.success() => {
-                code.map_err(|_| "the compiler's output could not be read".into())
+            // It was not read any further, and the child could not write.
+            _ if code.len() as u64 == code_bytes => {
+                Err(format!("the compiled code is larger than {}", size_text(code_bytes)))
             }
+            Some(status) if status.success() => Ok(code),
             Some(status) => {
                 let complaint = complaint.unwrap_or_default();
                 Err(explain(status, String::from_utf8_lossy(&complaint).trim()))
             }
-            None => Err(format!("compiling took longer than {TIME:?}")),
+            None => Err(format!("compiling took longer than {time:?}")),
         }
     })
 }
 
 /// Waits for the child, and kills it when its time is over.
-fn wait(child: &mut std::process::Child) -> std::io::Result<Option<ExitStatus>> {
-    let until = Instant::now() + TIME;
+fn wait(child: &mut std::process::Child, time: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + time;
     let mut pause = Duration::from_millis(1);
     loop {
         if let Some(status) = child.try_wait()? {
@@ -102,15 +125,14 @@ fn read(stream: Option<impl std::io::Read>, limit: u64) -> Vec<u8> {
 }
 
 fn explain(status: ExitStatus, complaint: &str) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
-    const ABORTED: i32 = 6;
-    const KILLED: i32 = 9;
-    const OUT_OF_CPU: i32 = 24;
-    match status.signal() {
-        Some(OUT_OF_CPU | KILLED) => {
+    match status.signal().and_then(Signal::from_named_raw) {
+        Some(Signal::XCPU) => {
             format!("compiling was stopped: it took more than {CPU_SECONDS} s of processor time")
         }
-        Some(ABORTED) => {
+        Some(Signal::KILL) => "the compiler was killed from outside\n\
+             hint: the system does so when it runs out of memory: free some, and start again"
+            .into(),
+        signal if signal == Some(Signal::ABORT) || complaint.ends_with("out of memory") => {
             let gib = MEMORY_BYTES >> 30;
             format!("the compiler gave up, perhaps for lack of memory ({gib} GiB): {complaint}")
         }
@@ -124,13 +146,76 @@ fn explain(status: ExitStatus, complaint: &str) -> String {
 /// # Errors
 /// If the component does not compile, or the code cannot be written.
 pub fn run(metered: bool) -> anyhow::Result<()> {
+    // First of all: the component is read after it, and whoever died before has not sent it whole.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(Resource::As, limit(MEMORY_BYTES))?;
-    setrlimit(Resource::Cpu, limit(CPU_SECONDS))?;
     setrlimit(Resource::Core, limit(0))?;
+    setrlimit(
+        Resource::Cpu,
+        Rlimit { current: Some(CPU_SECONDS), maximum: Some(CPU_SECONDS + CPU_GRACE_SECONDS) },
+    )?;
+    setrlimit(Resource::As, limit(MEMORY_BYTES))?;
     let mut wasm = Vec::new();
     std::io::stdin().lock().read_to_end(&mut wasm)?;
     let code = engine::precompile(&wasm, metered)?;
     std::io::stdout().lock().write_all(&code)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// What becomes of a child that is this shell script.
+    fn compile_by(script: &str, time: Duration, code_bytes: u64) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        loop {
+            let compiled = compile_within(&program, b"wasm", false, time, code_bytes);
+            // Another test's child may have been made while the script was open for writing.
+            if !matches!(&compiled, Err(why) if why.contains("Text file busy")) {
+                return compiled;
+            }
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn what_the_child_writes_is_the_code() {
+        assert_eq!(compile_by("printf code", LONG, 100).unwrap(), b"code");
+    }
+
+    #[test]
+    fn a_child_that_takes_too_long_is_killed() {
+        let started = Instant::now();
+        let why = compile_by("exec sleep 1000", Duration::from_millis(200), 100).unwrap_err();
+        assert_eq!(why, "compiling took longer than 200ms");
+        assert!(started.elapsed() < LONG);
+    }
+
+    #[test]
+    fn a_child_that_writes_without_end_is_not_read_to_it() {
+        let why = compile_by("exec yes", LONG, 1 << 20).unwrap_err();
+        assert_eq!(why, "the compiled code is larger than 1MiB");
+    }
+
+    #[test]
+    fn each_end_of_a_child_is_called_what_it_is() {
+        for (script, wanted) in [
+            ("echo no good >&2; exit 1", "no good"),
+            ("exit 3", "the compiler ended with exit status: 3"),
+            ("kill -XCPU $$", "it took more than 120 s of processor time"),
+            ("kill -KILL $$", "the compiler was killed from outside"),
+            ("echo out of memory >&2; exit 1", "lack of memory (4 GiB): out of memory"),
+            ("echo no memory >&2; kill -ABRT $$", "perhaps for lack of memory (4 GiB): no memory"),
+            ("kill -SEGV $$", "SIGSEGV"),
+        ] {
+            let why = compile_by(script, LONG, 100).unwrap_err();
+            assert!(why.contains(wanted), "{script}: {why}");
+        }
+    }
 }

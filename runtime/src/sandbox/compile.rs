@@ -77,8 +77,8 @@ impl Compiler {
                 engine.precompile_component(wasm).map_err(|error| invalid(format!("{error:#}")))?
             }
         };
-        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.put(&key, &code)) {
-            tracing::warn!("compiled code was not kept: {error}");
+        if let Some(cache) = &self.cache {
+            cache.keep(&key, &code);
         }
         load(engine, &code).map_err(|error| invalid(format!("{error:#}")))
     }

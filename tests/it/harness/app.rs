@@ -1,7 +1,8 @@
 //! Runs `boathook` as a process of its own in a folder of its own, and listens to what it says.
 
 use std::net::SocketAddr;
-use std::process::{Child, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,7 +16,7 @@ use super::{Client, Response, Upstream};
 /// A server that runs, or has ended. Dropping it kills it.
 pub(crate) struct App {
     dir: TempDir,
-    command: String,
+    command: Command,
     child: Child,
     said: Arc<Said>,
     upstream: Option<Upstream>,
@@ -42,20 +43,26 @@ impl App {
             command.args(["--log", "verbose"]);
         }
         command.args(fixture.args.iter().map(|arg| fill(arg))).envs(fixture.env.iter().cloned());
-        let shown = format!("{command:?}");
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{shown}: {error}"));
-        let said = Arc::new(Said::default());
-        said.lock().open = 2;
-        if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
-            said.listen(out, |lines| &mut lines.out);
-            said.listen(err, |lines| &mut lines.err);
-        }
-        Self { dir, command: shown, child, said, upstream }
+        let (child, said) = spawn(&mut command);
+        Self { dir, command, child, said, upstream }
+    }
+
+    /// Starts it once more in its folder, as it was started before, and does not wait. What still
+    /// runs is killed; what was said is forgotten.
+    pub(crate) fn start_again(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        (self.child, self.said) = spawn(&mut self.command);
+    }
+
+    /// The app folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Lifts the app of a fixture, and waits until it listens. Steps in the fixture are not done.
@@ -193,7 +200,7 @@ impl App {
         let config = std::fs::read_to_string(self.dir.path().join("boathook.toml"));
         let lines = self.said.lock();
         panic!(
-            "{why}\n\n--- command: {}\n--- boathook.toml\n{}\n--- status: {status}\n--- stdout\n{}\n\
+            "{why}\n\n--- command: {:?}\n--- boathook.toml\n{}\n--- status: {status}\n--- stdout\n{}\n\
              --- stderr\n{}\n---",
             self.command,
             config.unwrap_or_default().trim_end(),
@@ -201,6 +208,19 @@ impl App {
             lines.err.join("\n"),
         );
     }
+}
+
+/// Starts the command, and listens to it.
+fn spawn(command: &mut Command) -> (Child, Arc<Said>) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = Arc::new(Said::default());
+    said.lock().open = 2;
+    if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
+        said.listen(out, |lines| &mut lines.out);
+        said.listen(err, |lines| &mut lines.err);
+    }
+    (child, said)
 }
 
 impl Drop for App {

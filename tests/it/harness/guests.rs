@@ -33,6 +33,7 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
             bytes.truncate(bytes.len() / 2);
             return bytes;
         }
+        "slow-to-compile" => return slow_to_compile(),
         "bad-manifest" => {
             return with_manifest(
                 "manifest_version = 1\nname = \"bad-manifest\"\nmod = \"single\"\n",
@@ -51,6 +52,19 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
         guests_dir().display(),
         samples_dir().display()
     );
+}
+
+/// A component that takes the compiler seconds: few bytes in many functions.
+fn slow_to_compile() -> Vec<u8> {
+    let step = "(local.set $n (i64.rotl (i64.mul (local.get $n) (i64.const 31)) (local.get $n)))
+        (if (i64.lt_s (local.get $n) (i64.const 0)) (then (local.set $n (call $f (local.get $n)))))";
+    let function = format!("(func (param $n i64) (result i64) {} (local.get $n))", step.repeat(40));
+    let text = format!(
+        "(component (core module $m (func $f (param i64) (result i64) (local.get 0)) {})
+            (core instance (instantiate $m)))",
+        function.repeat(600)
+    );
+    wat::parse_str(text).unwrap_or_else(|error| panic!("guest `slow-to-compile`: {error}"))
 }
 
 /// The empty component with a manifest.
