@@ -6,6 +6,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -31,9 +32,11 @@ pub(super) async fn guard<F: Future>(call: F, allowance: &Allowance) -> Ended<F:
     let mut sleep = pin!(None::<Sleep>);
     let mut by_exchange = false;
     let mut timed = false;
+    let mut carried = Duration::ZERO;
     poll_fn(|context| {
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| slice(timed, || call.as_mut().poll(context))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            slice(timed, &mut carried, || call.as_mut().poll(context))
+        }));
         match polled {
             Ok(Poll::Ready(value)) => return Poll::Ready(Ended::Returned(value)),
             Err(panic) => return Poll::Ready(Ended::Panicked(panic_text(&*panic))),

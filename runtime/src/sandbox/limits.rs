@@ -247,13 +247,20 @@ fn take_slice() -> Duration {
 
 /// Runs one slice of a call; `timed` from its second one on. Calls may be nested: the time of the
 /// inner one is not the outer one's.
-pub(super) fn slice<T>(timed: bool, run: impl FnOnce() -> T) -> T {
+///
+/// `carried` is cpu time of the call's earlier slices that no tick has counted yet, and afterwards what
+/// this one adds to it: a call that waits often has slices that end before a tick does.
+pub(super) fn slice<T>(timed: bool, carried: &mut Duration, run: impl FnOnce() -> T) -> T {
     // The first slice of a callee counts as well: it is not the caller's.
     let nested = SLICE.get().is_some();
     let start = (timed || nested).then(thread_time);
-    let outer = SLICE.replace(start);
+    // As if it had begun earlier, so that the next tick counts what is carried, too.
+    let outer = SLICE.replace(start.map(|start| start.saturating_sub(*carried)));
     let result = run();
-    let spent = start.map_or(Duration::ZERO, |start| thread_time().saturating_sub(start));
+    let end = start.map(|_| thread_time());
+    let uncounted = |since: Duration| end.map(|end| end.saturating_sub(since));
+    *carried = SLICE.get().and_then(uncounted).unwrap_or_default();
+    let spent = start.and_then(uncounted).unwrap_or_default();
     SLICE.set(outer.map(|outer| outer + spent));
     result
 }
