@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use wasmtime::component::ResourceTableError;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use crate::config::size_text;
@@ -217,9 +218,7 @@ pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance)
 /// Prepares a new store: what is the same for every call in it.
 pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) {
     store.limiter(|state| &mut state.meter);
-    // What a guest may hand to the host in one call: its largest body, and some text about it.
-    let copied = usize::try_from(limits.body.saturating_mul(4)).unwrap_or(usize::MAX);
-    store.set_hostcall_fuel(copied.max(4 << 20));
+    store.set_hostcall_fuel(usize::try_from(handed_over_max(limits)).unwrap_or(usize::MAX));
     store.set_max_component_handles(u32::try_from(limits.handles).unwrap_or(u32::MAX) as usize);
     store.epoch_deadline_callback(|mut context| {
         let meter = &mut context.data_mut().meter;
@@ -230,6 +229,31 @@ pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) 
         // Tokio's own yield, and not the engine's: that one would wake itself ahead of all others.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
+}
+
+/// Bytes that a guest may hand to the host in one call: its largest body, and some text about it.
+fn handed_over_max(limits: &crate::config::Limits) -> u64 {
+    limits.body.saturating_mul(4).max(4 << 20)
+}
+
+/// Which limit was reached, if an error says that it was one of those that the engine counts. For two of
+/// them it has no type of error, but only a text.
+pub(super) fn counted_by_the_engine(
+    error: &wasmtime::Error,
+    limits: &crate::config::Limits,
+) -> Option<String> {
+    let text = error.root_cause().to_string();
+    let full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
+    if full || text.ends_with("store handle limit exceeded") {
+        return Some(format!("limit of {} handles reached", limits.handles));
+    }
+    text.ends_with("fuel allocated for hostcalls has been exhausted").then(|| {
+        let max = size_text(handed_over_max(limits));
+        format!(
+            "limit of {max} handed to the server at once reached\n\
+             hint: it is four times `limits.body`, and 4 MiB at least"
+        )
+    })
 }
 
 thread_local! {
