@@ -13,6 +13,7 @@ mod fixture;
 mod guests;
 mod http;
 mod said;
+mod text;
 mod upstream;
 
 pub(crate) use app::App;
