@@ -34,9 +34,10 @@ pub(super) async fn guard<F: Future>(call: F, allowance: &Allowance) -> Ended<F:
     let mut timed = false;
     let mut carried = Duration::ZERO;
     poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            slice(timed, &mut carried, || call.as_mut().poll(context))
-        }));
+        // Inside of the slice, which must end whatever happens in it.
+        let polled = slice(timed, &mut carried, || {
+            catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)))
+        });
         match polled {
             Ok(Poll::Ready(value)) => return Poll::Ready(Ended::Returned(value)),
             Err(panic) => return Poll::Ready(Ended::Panicked(panic_text(&*panic))),
