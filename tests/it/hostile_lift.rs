@@ -1,7 +1,7 @@
 //! Hooks that misbehave before the first request: the lift fails with 1, in time, and says which hook it
 //! was, in which phase, and at which limit; hooks that had loaded are lowered.
 
-use crate::harness::{App, check};
+use crate::harness::{App, Fixture, check};
 
 /// Has `m` misbehave in this phase and in this way, between two hooks that do not.
 #[track_caller]
@@ -20,6 +20,41 @@ fn fails(phase: &str, how: &str, said: &str) {
         error: hook `m`: {said}
         "
     ));
+}
+
+#[test]
+fn one_that_spins_in_its_start_function() {
+    check(
+        "
+        //- boathook.toml
+        limits.start = \"300ms\"
+        //- hooks
+        a: trace
+        start-spins
+        z: trace
+        //- fails
+        error: hook `start-spins`: start: start limit of 300ms reached
+        //- not in log
+        defaults hook=
+        ",
+    );
+}
+
+#[test]
+fn one_that_spins_in_its_lifecycle_and_those_that_had_loaded_are_lowered() {
+    let mut app = App::start(&Fixture::parse(
+        "
+        //- boathook.toml
+        hook_timeout = \"300ms\"
+        m = { in = \"initialize\", how = \"spin\" }
+        //- hooks
+        a: trace
+        m: misbehave
+        ",
+    ));
+    assert_eq!(app.exit().code(), Some(1));
+    app.log(&["a hook loaded successfully", "lower hook=a"]);
+    app.log(&["error: hook `m`: initialize: E_HOOK_TIMEOUT: time limit of 300ms reached"]);
 }
 
 #[test]
