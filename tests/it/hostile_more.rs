@@ -120,6 +120,35 @@ fn one_that_panics_while_its_client_leaves_harms_nobody() {
     app.stop();
 }
 
+#[test]
+fn one_that_holds_all_its_instances_holds_up_nobody_else() {
+    let mut app = App::lift(
+        "
+        //- boathook.toml
+        hooks.sleeps.limits = { instances = 2, queue = 3, queue_wait = \"20s\", wall = \"1s\" }
+        //- hooks
+        sleeps
+        hello
+        ",
+    );
+    let mut holding: Vec<_> = (0..20).map(|_| app.connect()).collect();
+    for client in &mut holding {
+        client.request("GET", "/sleeps", &[], b"");
+    }
+    app.log(&["sleeps hook=sleeps"]);
+    let mut neighbour = app.connect();
+    for _ in 0..50 {
+        assert_eq!(neighbour.ask("GET", "/hello").text(), "Hello from a hook!\n");
+    }
+    let mut codes = std::collections::BTreeSet::new();
+    for client in &mut holding {
+        let text = client.response("GET").expect("an answer").text();
+        codes.extend(text.lines().find(|line| line.starts_with("E_")).map(str::to_owned));
+    }
+    assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["E_HOOK_BUSY", "E_HOOK_TIMEOUT"]);
+    assert_eq!(app.ask("GET", "/sleeps?ms=0").status, 200);
+}
+
 /// A chain of three of which the second dies: the first sees what came of it, the third is not called.
 #[track_caller]
 fn the_middle_one_dies(guest: &str, limits: &str, target: &str, status: u16, code: &str) {

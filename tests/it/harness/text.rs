@@ -23,13 +23,12 @@ const NOTHING: Text =
 
 /// Where the good answer lies: `ok(respond)`.
 const GOOD: u32 = 8;
-/// Where a deed may make an answer of its own.
-const SCRATCH: u32 = 32;
-/// Where the answer of `routes` begins.
+/// Where the answer of `routes` begins. From 32 up to here a deed may make an answer of its own.
 const ROUTES: u32 = 64;
 /// Bytes of one route in memory.
 const ROUTE_BYTES: u32 = 32;
 
+/// All of them.
 pub(super) const HOOKS: &[Text] = &[
     Text { name: "traps", deeds: &[("now", "unreachable")], ..NOTHING },
     Text {
@@ -187,7 +186,6 @@ impl Text {
             memory[at..at + 4].copy_from_slice(&value.to_le_bytes());
         };
         put(GOOD + 4, 2);
-        put(SCRATCH, 0);
         put(ROUTES + 4, list);
         put(ROUTES + 8, count);
         for address in &addresses {
