@@ -27,7 +27,7 @@ fn one_that_spins_in_its_start_function() {
     check(
         "
         //- boathook.toml
-        limits.start = \"300ms\"
+        hooks.start-spins.limits.start = \"300ms\"
         //- hooks
         a: trace
         start-spins
@@ -45,8 +45,7 @@ fn one_that_spins_in_its_lifecycle_and_those_that_had_loaded_are_lowered() {
     let mut app = App::start(&Fixture::parse(
         "
         //- boathook.toml
-        hook_timeout = \"300ms\"
-        m = { in = \"initialize\", how = \"spin\" }
+        m = { in = \"initialize\", how = \"spin\", _hookTimeout = 300 }
         //- hooks
         a: trace
         m: misbehave

@@ -294,3 +294,42 @@ fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORK: Duration = Duration::from_millis(3);
+
+    fn work() {
+        let start = thread_time();
+        while thread_time() < start + WORK {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn slices_that_end_before_a_tick_are_counted_by_the_next_one() {
+        let mut carried = Duration::ZERO;
+        for _ in 0..5 {
+            slice(true, &mut carried, work);
+        }
+        assert!(carried >= WORK * 5, "{carried:?}");
+        let counted = slice(true, &mut carried, take_slice);
+        assert!(counted >= WORK * 5, "{counted:?}");
+        assert!(carried < WORK * 5, "counted twice: {carried:?}");
+    }
+
+    #[test]
+    fn what_a_callee_uses_is_carried_by_the_callee_alone() {
+        let (mut outer, mut inner) = (Duration::ZERO, Duration::ZERO);
+        slice(true, &mut outer, || {
+            work();
+            for _ in 0..5 {
+                slice(true, &mut inner, work);
+            }
+        });
+        assert!(inner >= WORK * 5, "{inner:?}");
+        assert!(outer >= WORK && outer < WORK * 5, "{outer:?}");
+    }
+}
