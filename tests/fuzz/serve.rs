@@ -34,7 +34,7 @@ pub(crate) fn runtime() -> Runtime {
 pub(crate) fn lift<'r>(runtime: &'r Runtime, app: &Path) -> Result<Served<'r>, String> {
     let sources = Sources { dir: app.to_owned(), ..Sources::default() };
     let (config, problems) = config::survey(&sources).map_err(|found| found.to_string())?;
-    let prepared = lift::prepare(config, problems, &Compiler::default());
+    let prepared = lift::prepare(config, problems, &std::sync::Arc::new(Compiler::default()));
     let lifted = lift::lift(prepared.map_err(|error| error.to_string())?, std::future::pending());
     let app = runtime.block_on(lifted).map_err(|error| error.to_string())?;
     let listening = async {

@@ -12,7 +12,7 @@ use crate::app::{self, Doer};
 use crate::config::Target;
 use crate::error::{Code, Failure};
 use crate::lift;
-use crate::router::{Match, Path, Section};
+use crate::router::{Binding, Match, Path, Section};
 use crate::sandbox::instance::RoutePhase;
 
 /// List an app's routes in the order in which requests meet them.
@@ -112,7 +112,7 @@ fn flags(app: &app::App, index: usize) -> Vec<&'static str> {
         flags.extend(observes_response.then_some("observe-response"));
         flags.extend(observes_finish.then_some("observe-finish"));
     }
-    if app.router.bindings().nth(index).is_some_and(|(_, _, binding)| binding.skips_assets()) {
+    if app.router.binding(index).is_some_and(Binding::skips_assets) {
         flags.push("skip-assets");
     }
     flags

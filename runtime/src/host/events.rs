@@ -55,6 +55,8 @@ struct Listener {
     pending: usize,
     /// Whether the hook is loaded, and so takes them out.
     open: bool,
+    /// How many were dropped since the queue was empty.
+    dropped: u64,
 }
 
 /// How far the `initialize` of one hook is.
@@ -86,7 +88,7 @@ impl Board {
     /// Opens a hook's queue; its events come out of what this returns.
     pub fn listen(&self, hook: &Arc<str>) -> mpsc::Receiver<Event> {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        let listener = Listener { sender, pending: 0, open: false };
+        let listener = Listener { sender, pending: 0, open: false, dropped: 0 };
         self.pins().listeners.insert(hook.clone(), listener);
         receiver
     }
@@ -120,6 +122,10 @@ impl Board {
         let mut pins = self.pins();
         if let Some(listener) = pins.listeners.get_mut(hook) {
             listener.pending = listener.pending.saturating_sub(1);
+            if listener.pending == 0 && listener.dropped > 0 {
+                let dropped = std::mem::take(&mut listener.dropped);
+                tracing::warn!(%hook, dropped, "the hook has caught up with its events");
+            }
         }
         if !pins.under_way() {
             self.changed.notify_waiters();
@@ -247,8 +253,13 @@ impl Pins {
         let Some(listener) = self.listeners.get_mut(hook) else { return };
         match listener.sender.try_send(event) {
             Ok(()) => listener.pending += 1,
+            // Said once until the queue is empty again: who fires without end must not flood the log.
             Err(mpsc::error::TrySendError::Full((event, _))) => {
-                tracing::warn!(%hook, %event, "the hook's event queue is full: the event is dropped");
+                if listener.dropped == 0 {
+                    let text = "the hook's event queue is full: events are dropped";
+                    tracing::warn!(%hook, %event, "{text}");
+                }
+                listener.dropped += 1;
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {}
         }

@@ -124,10 +124,23 @@ impl Router {
             let verbs = binding.address.verbs().set();
             let index = router.entries.len();
             let twin = *twins.entry(binding.address.path().to_owned()).or_insert(index);
-            router.root.insert(index as u32, &binding);
             router.entries.push(Entry { binding, verbs, section, origin, twin });
         }
+        router.plant();
         router
+    }
+
+    /// Hangs all bindings into the tree. They come sorted, so that each is hung behind those that hang
+    /// there: tens of thousands of routes in any order would take minutes.
+    fn plant(&mut self) {
+        let mut order: Vec<usize> = (0..self.entries.len()).collect();
+        order.sort_by_cached_key(|at| {
+            let (statics, _) = self.entries[*at].binding.address.shape().statics();
+            statics.into_iter().map(str::to_ascii_lowercase).collect::<Vec<_>>()
+        });
+        for at in order {
+            self.root.insert(at as u32, &self.entries[at].binding);
+        }
     }
 
     /// The bindings with an index from `from` on that a request meets, in order. Called once a
@@ -159,6 +172,11 @@ impl Router {
     /// there. For `boathook routes`.
     pub fn bindings(&self) -> impl Iterator<Item = (Section, usize, &Binding)> {
         self.entries.iter().map(|entry| (entry.section, entry.origin, &entry.binding))
+    }
+
+    /// The binding with this index.
+    pub fn binding(&self, index: usize) -> Option<&Binding> {
+        self.entries.get(index).map(|entry| &entry.binding)
     }
 
     /// The list that a binding was given in and its place there, from its index in a [`Match`].

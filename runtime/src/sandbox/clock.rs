@@ -38,7 +38,7 @@ pub(super) fn first_slice<T>(run: impl FnOnce() -> T) -> (T, Duration, (Instant,
     // Of a callee every slice is timed: it is not the caller's.
     if SINCE.get().is_some() {
         let began = Instant::now();
-        let (result, cpu) = slice(run);
+        let (result, cpu) = slice(&mut Duration::default(), run);
         return (result, cpu, (began, began.elapsed()));
     }
     let below = BELOW.replace(Duration::ZERO);
@@ -53,13 +53,17 @@ pub(super) fn first_slice<T>(run: impl FnOnce() -> T) -> (T, Duration, (Instant,
 }
 
 /// Runs one of a call's later slices. Returns what it came to, and its cpu time without that of calls
-/// below it.
-pub(super) fn slice<T>(run: impl FnOnce() -> T) -> (T, Duration) {
+/// below it. `carried` is cpu time of the call's earlier slices that [`take_slice`] has not told, and
+/// afterwards what is left of that and of this one.
+pub(super) fn slice<T>(carried: &mut Duration, run: impl FnOnce() -> T) -> (T, Duration) {
     let below = BELOW.replace(Duration::ZERO);
     let start = thread_time();
-    let outer = SINCE.replace(Some(start));
+    // As if it had begun earlier, so that the next tick counts what is carried, too.
+    let outer = SINCE.replace(Some(start.saturating_sub(*carried)));
     let result = run();
-    let spent = thread_time().saturating_sub(start);
+    let end = thread_time();
+    *carried = SINCE.get().map_or(Duration::ZERO, |since| end.saturating_sub(since));
+    let spent = end.saturating_sub(start);
     SINCE.set(outer.map(|outer| outer + spent));
     let own = spent.saturating_sub(BELOW.get());
     BELOW.set(below + spent);
@@ -90,7 +94,7 @@ mod tests {
     #[test]
     fn the_time_of_a_callee_is_not_its_callers() {
         let mut callee = Duration::ZERO;
-        let ((), caller) = slice(|| {
+        let ((), caller) = slice(&mut Duration::default(), || {
             burn(SHORT);
             callee = first_slice(|| burn(LONG)).1;
         });
@@ -115,7 +119,7 @@ mod tests {
 
     #[test]
     fn waiting_uses_no_cpu() {
-        let ((), cpu) = slice(|| std::thread::sleep(LONG));
+        let ((), cpu) = slice(&mut Duration::default(), || std::thread::sleep(LONG));
         assert!(cpu < LONG, "{cpu:?}");
     }
 
@@ -127,9 +131,34 @@ mod tests {
             burn(SHORT);
             assert!(take_slice() >= SHORT);
         });
-        slice(|| {
+        slice(&mut Duration::default(), || {
             burn(SHORT);
             assert!(take_slice() >= SHORT);
         });
+    }
+
+    #[test]
+    fn slices_that_end_before_a_tick_are_counted_by_the_next_one() {
+        let mut carried = Duration::ZERO;
+        for _ in 0..5 {
+            slice(&mut carried, || burn(SHORT));
+        }
+        assert!(carried >= SHORT * 5, "{carried:?}");
+        let (counted, _) = slice(&mut carried, take_slice);
+        assert!(counted >= SHORT * 5, "{counted:?}");
+        assert!(carried < SHORT * 5, "counted twice: {carried:?}");
+    }
+
+    #[test]
+    fn what_a_callee_uses_is_carried_by_the_callee_alone() {
+        let (mut outer, mut inner) = (Duration::ZERO, Duration::ZERO);
+        slice(&mut outer, || {
+            burn(SHORT);
+            for _ in 0..5 {
+                slice(&mut inner, || burn(SHORT));
+            }
+        });
+        assert!(inner >= SHORT * 5, "{inner:?}");
+        assert!(outer >= SHORT && outer < SHORT * 5, "{outer:?}");
     }
 }

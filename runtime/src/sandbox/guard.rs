@@ -81,8 +81,12 @@ pub(super) async fn guard<F: Future>(
     let mut call = pin!(call);
     let mut sleep = pin!(None::<Sleep>);
     let mut by_exchange = false;
+    // Cpu time of earlier slices that no tick has counted: a call that waits often has slices that end
+    // before a tick does.
+    let mut carried = Duration::ZERO;
     let timing = &mut timing;
     let ended = poll_fn(|context| {
+        // A slice must end whatever happens in it.
         let poll = || catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
         let first = timing.began.is_none();
         let (polled, took) = if first {
@@ -90,7 +94,7 @@ pub(super) async fn guard<F: Future>(
             (timing.began, timing.cpu) = (Some(began), cpu);
             (polled, Some(took))
         } else {
-            let (polled, cpu) = slice(poll);
+            let (polled, cpu) = slice(&mut carried, poll);
             timing.cpu += cpu;
             (polled, None)
         };

@@ -324,6 +324,7 @@ fn settle<T>(
         }
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    let counted = limits::counted_by_the_engine(&error, &store.data().context.limits);
     let (code, cause) = match (error.downcast_ref::<Stop>(), error.downcast_ref::<Trap>()) {
         (Some(Stop::Cpu(limit)), _) => {
             let (code, name) = allowance.codes.cpu;
@@ -344,6 +345,7 @@ fn settle<T>(
             let text = trap.to_string();
             (Code::HookTrap, format!("trap: {}", text.trim_start_matches("wasm trap: ")))
         }
+        _ if counted.is_some() => (Code::HookLimit, counted.unwrap_or_default()),
         // The server's own limit: no fault of the hook's.
         _ if error.is::<PoolConcurrencyLimitError>() => (Code::HookBusy, root_cause(&error)),
         (None, None) if phase == Phase::Start => (Code::HookStart, root_cause(&error)),

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use wasmtime::component::ResourceTableError;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::clock::take_slice;
@@ -273,7 +274,7 @@ pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance)
 /// strings count by the most that they could take.
 const COPIED_BODIES: u64 = 4;
 /// What a guest may hand to the host in one call however small its bodies are: headers, events, JSON.
-const COPIED_BYTES_MIN: usize = 4 << 20;
+const COPIED_BYTES_MIN: u64 = 4 << 20;
 
 /// Prepares a new store: what is the same for every call in it.
 pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) {
@@ -291,11 +292,35 @@ pub(super) fn prepare(store: &mut Store<State>, limits: &crate::config::Limits) 
     });
 }
 
-/// Sets what a guest may hand to the host in one call: its largest body, and some text about it.
+/// Sets what a guest may hand to the host in one call.
 pub(super) fn set_copied(store: &mut Store<State>) {
-    let body = store.data().context.limits.body;
-    let copied = usize::try_from(body.saturating_mul(COPIED_BODIES)).unwrap_or(usize::MAX);
-    store.set_hostcall_fuel(copied.max(COPIED_BYTES_MIN));
+    let copied = handed_over_max(&store.data().context.limits);
+    store.set_hostcall_fuel(usize::try_from(copied).unwrap_or(usize::MAX));
+}
+
+/// Bytes that a guest may hand to the host in one call: its largest body, and some text about it.
+fn handed_over_max(limits: &crate::config::Limits) -> u64 {
+    limits.body.saturating_mul(COPIED_BODIES).max(COPIED_BYTES_MIN)
+}
+
+/// Which limit was reached, if an error says that it was one of those that the engine counts. For two of
+/// them it has no type of error, but only a text.
+pub(super) fn counted_by_the_engine(
+    error: &wasmtime::Error,
+    limits: &crate::config::Limits,
+) -> Option<String> {
+    let text = error.root_cause().to_string();
+    let full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
+    if full || text.ends_with("store handle limit exceeded") {
+        return Some(format!("limit of {} handles reached", limits.handles));
+    }
+    text.ends_with("fuel allocated for hostcalls has been exhausted").then(|| {
+        let max = size_text(handed_over_max(limits));
+        format!(
+            "limit of {max} handed to the server at once reached\n\
+             hint: it is four times `limits.body`, and 4 MiB at least"
+        )
+    })
 }
 
 /// Counts what a call used, after it, and reports the limits that it would have hit if they were not only

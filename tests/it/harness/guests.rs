@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::text;
+
 /// Components that no SDK makes, as text.
 const TEXTS: &[(&str, &str)] = &[
     ("empty", "(component)"),
@@ -21,8 +23,13 @@ const TEXTS: &[(&str, &str)] = &[
 
 /// The bytes of a component, by the name that fixtures use; files that are none have names, too.
 pub(crate) fn component(name: &str) -> Vec<u8> {
+    let parsed =
+        |text: &str| wat::parse_str(text).unwrap_or_else(|error| panic!("guest `{name}`: {error}"));
     if let Some((_, text)) = TEXTS.iter().find(|(known, _)| *known == name) {
-        return wat::parse_str(text).unwrap_or_else(|error| panic!("guest `{name}`: {error}"));
+        return parsed(text);
+    }
+    if let Some(text) = text::HOOKS.iter().find(|text| text.name == name) {
+        return parsed(&text.component());
     }
     match name {
         "no-bytes" => return Vec::new(),
@@ -116,6 +123,7 @@ pub(crate) fn guest_names() -> Vec<String> {
     let stem = |path: PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let mut names: Vec<String> = sources.filter_map(|entry| stem(entry.ok()?.path())).collect();
     names.extend(TEXTS.iter().map(|(name, _)| (*name).to_owned()));
+    names.extend(text::HOOKS.iter().map(|text| text.name.to_owned()));
     names.sort();
     names
 }

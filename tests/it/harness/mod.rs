@@ -11,8 +11,10 @@ mod check;
 mod command;
 mod fixture;
 mod guests;
+mod hostile;
 mod http;
 mod said;
+mod text;
 mod upstream;
 
 pub(crate) use app::App;
@@ -21,6 +23,7 @@ pub(crate) use command::Ran;
 pub(crate) use fixture::Fixture;
 use guests::component;
 pub(crate) use guests::{guest_names, newer_source};
+pub(crate) use hostile::{HOSTILE_REQUESTS, Hostile, PATIENT};
 pub(crate) use http::{Client, Response};
 use upstream::Upstream;
 
