@@ -53,8 +53,6 @@ const INSTANCES_MAX: u32 = 4_000;
 /// kernel to tell which pages are dirty, or all of it would be written.
 const RESET_MEMORY_BYTES: usize = 2 << 20;
 const RESET_TABLE_BYTES: usize = 64 << 10;
-/// Freed memories whose pages are taken away in one go: each go stops all threads for a moment.
-const DECOMMIT_BATCH: usize = 16;
 
 /// What all hooks of a server share: the compiler's settings, the pool of memory, the linker; twice, as
 /// hooks with a fuel limit are compiled to count it, and all others need not pay for that.
@@ -189,7 +187,8 @@ fn settings(pool: Option<(u32, u64)>, fuel: bool) -> Config {
             .max_component_instance_size(RECORD_BYTES)
             .max_core_instance_size(RECORD_BYTES)
             .table_elements(TABLE_ELEMENTS)
-            .decommit_batch_size(DECOMMIT_BATCH)
+            // At once: a batch of freed memories that wait for others may be a gigabyte.
+            .decommit_batch_size(1)
             .max_unused_warm_slots(warm_slots())
             .max_memory_size(
                 usize::try_from(memory.next_multiple_of(WASM_PAGE_BYTES)).unwrap_or(usize::MAX),
