@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::process::{Cores, Ran, Running, pinned};
+use crate::process::{Cores, Ran, Running, last_line, pinned};
 
 /// How long after its time a load generator may still take.
 const LATE_MAX: Duration = Duration::from_secs(20);
@@ -108,7 +108,7 @@ impl Load {
         let log = dir.join(format!("{name}.requests"));
         let _ = fs::remove_file(&log);
         let mut command = pinned(Path::new("h2load"), cores);
-        command.arg(format!("--duration={}", time.as_secs_f64()));
+        command.arg(format!("--duration={}ms", time.as_millis()));
         command.arg(format!("--clients={}", self.connections));
         command.arg(format!("--max-concurrent-streams={}", self.streams));
         command.arg(format!("--log-file={}", log.display()));
@@ -139,7 +139,7 @@ impl Loading {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let _ = fs::remove_file(&self.log);
         if !status.success() {
-            bail!("h2load ended with {status}:\n{said}");
+            bail!("h2load: {}: {status}\n{said}", last_line(&said));
         }
         let (mut times, mut failed) = (Vec::new(), 0);
         for line in log.lines() {

@@ -1,6 +1,6 @@
 //! The bench suite, `make bench`: the server beside its native twin and its peers, in one run.
 //!
-//! `bench-suite PROGRAMS BENCH [quick | soak SECONDS]`. PROGRAMS has `boathook` and `boathook-twin`; BENCH
+//! `bench-suite PROGRAMS BENCH [quick | soak SECONDS | PART...]`. PROGRAMS has `boathook` and `boathook-twin`; BENCH
 //! has `hooks/`, what `scripts/bench` installed of the peers, and gets `results.json`. What is measured and
 //! how stands in `runtime/benches/README.md`.
 //!
@@ -42,7 +42,7 @@ const FULL: Plan = Plan { rounds: 5, turn: Duration::from_secs(4), warm_up: Dura
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [programs, bench, what @ ..] = arguments.as_slice() else {
-        bail!("usage: bench-suite PROGRAMS BENCH [quick | soak SECONDS]");
+        bail!("usage: bench-suite PROGRAMS BENCH [quick | soak SECONDS | PART...]");
     };
     let places = Places { programs: absolute(programs)?, bench: absolute(bench)? };
     let work = places.work();
@@ -53,13 +53,12 @@ fn main() -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     ensure!(cores >= 2, "the suite needs two cores: one for the server, one for the load");
     match what.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => full(&places)?,
-        ["quick"] => measure(&places, &cases::quick(), QUICK, |_| Ok(()))?,
+        ["quick"] => measure(&places, &cases::quick(), QUICK, &[])?,
         ["soak", seconds] => {
             let seconds = seconds.parse().with_context(|| format!("not seconds: `{seconds}`"))?;
             soak::run(&places, Duration::from_secs(seconds))?;
         }
-        _ => bail!("not a part of the suite: `{}`", what.join(" ")),
+        ref parts => full(&places, parts)?,
     }
     fs::remove_dir_all(&work)?;
     Ok(())
@@ -69,15 +68,30 @@ fn absolute(path: &str) -> Result<PathBuf> {
     fs::canonicalize(path).with_context(|| format!("no folder `{path}`"))
 }
 
-/// Everything but the soak.
-fn full(places: &Places) -> Result<()> {
+/// What is no group: its name, and what measures it.
+type Single = (&'static str, fn(&Places, &mut Report) -> Result<()>);
+
+const SINGLES: [Single; 4] = [
+    ("lift", single::lifts),
+    ("idle", single::idle_hooks),
+    ("cold", single::cold_start),
+    ("neighbours", neighbours::run),
+];
+
+/// Everything but the soak, or the parts that are named.
+fn full(places: &Places, parts: &[&str]) -> Result<()> {
     let bodies = bodies(&places.work())?;
-    measure(places, &cases::all(&bodies), FULL, |report| {
-        single::lifts(places, report)?;
-        single::idle_hooks(places, report)?;
-        single::cold_start(places, report)?;
-        neighbours::run(places, report)
-    })
+    let (mut groups, mut singles) = (cases::all(&bodies), SINGLES.to_vec());
+    let names: Vec<&str> = groups.iter().map(|group| group.name).collect();
+    let names = [names, singles.iter().map(|(name, _)| *name).collect()].concat();
+    if let Some(unknown) = parts.iter().find(|part| !names.contains(part)) {
+        bail!("no part `{unknown}` of the suite\nhint: it has {}", names.join(", "));
+    }
+    if !parts.is_empty() {
+        groups.retain(|group| parts.contains(&group.name));
+        singles.retain(|(name, _)| parts.contains(name));
+    }
+    measure(places, &groups, FULL, &singles)
 }
 
 /// Files to post: bytes that no compression would shorten are not needed, as nothing compresses here.
@@ -90,19 +104,24 @@ fn bodies(dir: &Path) -> Result<Bodies> {
     Ok(Bodies { of_16_kib: write("16-kib", 16 << 10)?, of_1_mib: write("1-mib", 1 << 20)? })
 }
 
-/// Runs groups, then what else there is, and reports.
+/// Runs groups, then the singles, and reports. A single that fails becomes a row that says so.
 fn measure(
     places: &Places,
     groups: &[Group],
     plan: Plan,
-    rest: impl FnOnce(&mut Report) -> Result<()>,
+    singles: &[Single],
 ) -> Result<()> {
     let mut report = Report::default();
     report.notes = machine();
     for group in groups {
         report.add(rounds::run(group, places, plan)?, &group.ratios);
     }
-    rest(&mut report)?;
+    for (name, single) in singles {
+        if let Err(error) = single(places, &mut report) {
+            say(&format!("{name}: left out: {error:#}"));
+            report.missing.push(((*name).into(), format!("{error:#}")));
+        }
+    }
     let file = places.bench.join("results.json");
     report.write(&file)?;
     say(&format!("\n{}\n\nwritten: {}", report.table(), file.display()));

@@ -84,10 +84,10 @@ impl Server {
                 return Ok(server);
             }
             if let Some(status) = server.child.try_wait()? {
-                bail!("{shown} ended with {status}:\n{said}");
+                bail!("{}: {status}\n{shown}\n{said}", last_line(&said));
             }
             if started.elapsed() > START_MAX {
-                bail!("{shown} does not listen after {START_MAX:?}:\n{said}");
+                bail!("it does not listen after {START_MAX:?}\n{shown}\n{said}");
             }
             std::thread::sleep(LOOK);
         }
@@ -154,6 +154,11 @@ impl Drop for Server {
 fn address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once(" http://")?;
     rest.split(['/', ' ']).next()?.parse().ok()
+}
+
+/// What a process said last, which is most often why it ended.
+pub(crate) fn last_line(said: &str) -> &str {
+    said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing")
 }
 
 /// The time on a processor of all threads that a process has now, to the nanosecond. A thread that has
