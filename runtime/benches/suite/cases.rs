@@ -191,7 +191,8 @@ fn echoes(bodies: &Bodies) -> Group {
         load: Load { body: Some(body.into()), ..Load::at("/echo") },
         decorated: false,
     };
-    let subjects = vec![echo("body_16_kib", &bodies.of_16_kib), echo("body_1_mib", &bodies.of_1_mib)];
+    let subjects =
+        vec![echo("body_16_kib", &bodies.of_16_kib), echo("body_1_mib", &bodies.of_1_mib)];
     Group { name: "bodies", subjects, ratios: Vec::new() }
 }
 
@@ -199,7 +200,9 @@ fn echoes(bodies: &Bodies) -> Group {
 fn routes() -> Group {
     let subject = |name, count: usize| {
         let route = |at| {
-            format!("[[routes]]\naddress = 'GET /thing-{at}/:id'\nskip_assets = false\nrespond = {{ status = 200, body = 'hello' }}\n")
+            format!(
+                "[[routes]]\naddress = 'GET /thing-{at}/:id'\nskip_assets = false\nrespond = {{ status = 200, body = 'hello' }}\n"
+            )
         };
         let toml: String = (0..count).map(route).collect();
         Subject {
@@ -209,7 +212,8 @@ fn routes() -> Group {
             decorated: false,
         }
     };
-    let subjects = vec![subject("routes_1", 1), subject("routes_10", 10), subject("routes_100", 100)];
+    let subjects =
+        vec![subject("routes_1", 1), subject("routes_10", 10), subject("routes_100", 100)];
     let ratios = vec![ratio("routes_100_vs_1", "routes_100", "routes_1", 0.0)];
     Group { name: "routes", subjects, ratios }
 }

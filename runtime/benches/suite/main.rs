@@ -22,7 +22,9 @@ mod process;
 mod report;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -37,9 +39,20 @@ use crate::rounds::Plan;
 const QUICK: Plan =
     Plan { rounds: 5, turn: Duration::from_secs(2), warm_up: Duration::from_millis(500) };
 /// All of it.
-const FULL: Plan = Plan { rounds: 5, turn: Duration::from_secs(4), warm_up: Duration::from_secs(1) };
+const FULL: Plan =
+    Plan { rounds: 5, turn: Duration::from_secs(4), warm_up: Duration::from_secs(1) };
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr().lock(), "bench-suite: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [programs, bench, what @ ..] = arguments.as_slice() else {
         bail!("usage: bench-suite PROGRAMS BENCH [quick | soak SECONDS | PART...]");
@@ -105,14 +118,8 @@ fn bodies(dir: &Path) -> Result<Bodies> {
 }
 
 /// Runs groups, then the singles, and reports. A single that fails becomes a row that says so.
-fn measure(
-    places: &Places,
-    groups: &[Group],
-    plan: Plan,
-    singles: &[Single],
-) -> Result<()> {
-    let mut report = Report::default();
-    report.notes = machine();
+fn measure(places: &Places, groups: &[Group], plan: Plan, singles: &[Single]) -> Result<()> {
+    let mut report = Report { notes: machine(), ..Report::default() };
     for group in groups {
         report.add(rounds::run(group, places, plan)?, &group.ratios);
     }

@@ -47,7 +47,8 @@ fn hung(
     let dir = places.work().join(name);
     app(settings).lay_out(places, &dir)?;
     let server = boathook(places, &dir, Cores::Both, &[])?;
-    let run = |load: &Load, time| load.start(server.address, time, Cores::Both, (&dir, name))?.end();
+    let run =
+        |load: &Load, time| load.start(server.address, time, Cores::Both, (&dir, name))?.end();
     run(&Load::default(), Duration::from_secs(1))?;
     let capacity = run(&Load::default(), Duration::from_secs(3))?.rate;
     let open = Load::open(capacity * PART);
@@ -70,11 +71,7 @@ fn hung(
 }
 
 /// Does something while two hooks spin.
-fn beside(
-    server: &Server,
-    dir: &Path,
-    work: impl FnOnce() -> Result<Outcome>,
-) -> Result<Outcome> {
+fn beside(server: &Server, dir: &Path, work: impl FnOnce() -> Result<Outcome>) -> Result<Outcome> {
     let trickle = |hook: &&str| {
         // Whatever they are answered is right: 504 for a call that spun, 503 where the breaker is open.
         let load = Load { path: format!("/{hook}"), ..Load::open(TRICKLE) };

@@ -72,7 +72,8 @@ fn ask(address: SocketAddr, path: &str, body: Option<&[u8]>) -> Result<Answer> {
     socket.set_write_timeout(Some(ANSWER_MAX))?;
     let method = if body.is_some() { "POST" } else { "GET" };
     let body = body.unwrap_or_default();
-    let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let length =
+        if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{READ}: acme\r\nconnection: close\r\n{length}\r\n"
     );

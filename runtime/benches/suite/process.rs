@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// How long a server may take until it listens. The slowest compile their component first.
-const START_MAX: Duration = Duration::from_secs(60);
+/// How long a server may take until it listens. A hundred hooks are compiled within it, on a slow machine.
+const START_MAX: Duration = Duration::from_secs(240);
 
 /// How long a server may take to end when it is told to, before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -66,7 +66,8 @@ impl Server {
     /// # Errors
     /// If it ends instead, or says nothing; with what it did say.
     pub(crate) fn start(mut command: Command, log: &Path) -> Result<Self> {
-        let file = File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
+        let file =
+            File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
         let shown = format!("{command:?}");
         let started = Instant::now();
         let child = command
@@ -150,9 +151,10 @@ impl Drop for Server {
     }
 }
 
-/// Where a server says it listens: `... http://127.0.0.1:1234/`.
+/// Where a server says it listens: `... on http://127.0.0.1:1234/`. Other addresses may stand in what it
+/// says, such as those of upstreams.
 fn address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once(" http://")?;
+    let (_, rest) = line.split_once(" on http://")?;
     rest.split(['/', ' ']).next()?.parse().ok()
 }
 
@@ -200,7 +202,8 @@ impl Running {
     /// # Errors
     /// If it cannot be started.
     pub(crate) fn start(mut command: Command, log: &Path, time: Duration) -> Result<Self> {
-        let file = File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
+        let file =
+            File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
         let shown = format!("{command:?}");
         let child = command
             .stdout(file.try_clone()?)
@@ -248,7 +251,30 @@ fn cpu_of_ended(id: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     // The name, in parentheses, may have anything in it; times are the 14th and 15th field.
     let Some((_, fields)) = stat.rsplit_once(')') else { return Duration::ZERO };
-    let ticks: u32 =
-        fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
+    let ticks: u32 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u32>().ok())
+        .sum();
     TICK * ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_listens_where_it_says_so_and_not_at_its_upstream() {
+        let at = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!(address("listening on http://127.0.0.1:80"), at(80));
+        assert_eq!(address("Serving HTTP on http://127.0.0.1:81/"), at(81));
+        assert_eq!(address("  app  /*  upstream http://127.0.0.1:82"), None);
+    }
+
+    #[test]
+    fn the_last_line_is_the_last_that_says_something() {
+        assert_eq!(last_line("a\nb\n\n  \n"), "b");
+        assert_eq!(last_line(""), "it said nothing");
+    }
 }

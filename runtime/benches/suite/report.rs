@@ -100,9 +100,11 @@ impl Report {
                 if ratio.least > 0.0 { Wanted::AtLeast(ratio.least) } else { Wanted::Anything };
             self.figures.push(Figure { name: ratio.name.into(), spread, wanted, by_cpu });
         }
-        self.missing.extend(cases.iter().filter_map(|case| {
-            Some((case.name.to_owned(), case.turns.as_ref().err()?.clone()))
-        }));
+        self.missing.extend(
+            cases.iter().filter_map(|case| {
+                Some((case.name.to_owned(), case.turns.as_ref().err()?.clone()))
+            }),
+        );
         self.cases.extend(cases);
     }
 
@@ -157,8 +159,17 @@ impl Report {
     }
 }
 
-const TITLES: [&str; 9] =
-    ["case", "req/s", "spread", "p50 µs", "p99 µs", "p999 µs", "cpu µs/req", "peak MiB", "generator"];
+const TITLES: [&str; 9] = [
+    "case",
+    "req/s",
+    "spread",
+    "p50 µs",
+    "p99 µs",
+    "p999 µs",
+    "cpu µs/req",
+    "peak MiB",
+    "generator",
+];
 
 const RATIO_TITLES: [&str; 5] = ["ratio", "median", "spread", "by cpu", "design"];
 

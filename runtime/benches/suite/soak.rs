@@ -51,7 +51,11 @@ pub(crate) fn run(places: &Places, time: Duration) -> Result<()> {
     let mut samples = Vec::new();
     while started.elapsed() < time {
         std::thread::sleep(look.min(time.saturating_sub(started.elapsed())));
-        ensure!(server.is_running()?, "the server ended: see `{}`", dir.join("server.log").display());
+        ensure!(
+            server.is_running()?,
+            "the server ended: see `{}`",
+            dir.join("server.log").display()
+        );
         let sample = sample(&server, admin, started);
         say(&format!(
             "{:>5.0} s: {:.1} MiB resident, {} files, {} instances",
@@ -69,7 +73,9 @@ pub(crate) fn run(places: &Places, time: Duration) -> Result<()> {
 /// Starts the server, with its metrics if it has some.
 fn lift(places: &Places, dir: &Path) -> Result<(Server, Option<SocketAddr>)> {
     let mut hooks = copies("headers", 3);
-    hooks.extend(["traps", "leaks", "slow"].map(|name| one(name, "")));
+    // So little that the leak meets it every other second: memory settles within the warm-up.
+    let little = "limits = { memory = '4MiB' }\n";
+    hooks.extend([one("traps", ""), one("leaks", little), one("slow", "")]);
     let app = AppOf::new(hooks);
     app.lay_out(places, dir)?;
     // The admin listener is told a port and does not say which one it took.
@@ -81,11 +87,7 @@ fn lift(places: &Places, dir: &Path) -> Result<(Server, Option<SocketAddr>)> {
     }
 }
 
-fn loads(
-    address: SocketAddr,
-    time: Duration,
-    dir: &Path,
-) -> Result<Vec<(&'static str, Loading)>> {
+fn loads(address: SocketAddr, time: Duration, dir: &Path) -> Result<Vec<(&'static str, Loading)>> {
     let good = Load::open(GOOD).start(address, time, Cores::Second, (dir, "good"))?;
     let mut loads = vec![("/", good)];
     for (path, rate) in OTHERS {
@@ -99,12 +101,13 @@ fn answered((path, load): (&'static str, Loading)) -> Result<Value> {
     let outcome = load.end().with_context(|| format!("the load on {path}"))?;
     ensure!(path != "/" || outcome.failed == 0, "good hooks failed {} times", outcome.failed);
     say(&format!(
-        "{path}: {} answers, {} failures, p99 {:.0} µs",
-        outcome.requests, outcome.failed, outcome.p99
+        "{path}: {} answers ({:.0} a second), {} failures, p99 {:.0} µs",
+        outcome.requests, outcome.rate, outcome.failed, outcome.p99
     ));
     Ok(json!({
         "path": path,
         "requests": outcome.requests,
+        "requests_per_second": outcome.rate.round(),
         "failed": outcome.failed,
         "p50_us": outcome.p50,
         "p99_us": outcome.p99,
@@ -138,7 +141,10 @@ fn report(places: &Places, samples: &[Sample], answers: &[Value]) -> Result<()> 
         ("live instances", growth(&instances, NOISE_COUNT)),
     ];
     for (name, growth) in all {
-        say(&format!("{name}: {}", growth.map_or("no growth".into(), |by| format!("grew by {by:.0}"))));
+        say(&format!(
+            "{name}: {}",
+            growth.map_or("no growth".into(), |by| format!("grew by {by:.0}"))
+        ));
     }
     let document = json!({
         "answers": answers,

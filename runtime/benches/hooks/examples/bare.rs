@@ -2,7 +2,10 @@
 //! `middleware`. It is what `fresh_pure` measures, and about the least that a Rust hook can be.
 
 #![cfg_attr(target_family = "wasm", no_std)]
-#![cfg_attr(target_family = "wasm", expect(unsafe_code, reason = "generated, and the allocator's entry"))]
+#![cfg_attr(
+    target_family = "wasm",
+    expect(unsafe_code, reason = "generated, and the allocator's entry")
+)]
 
 #[cfg(target_family = "wasm")]
 mod hook {
@@ -36,9 +39,10 @@ mod hook {
             return core::ptr::without_provenance_mut(align);
         }
         let layout = |size| Layout::from_size_align(size, align).unwrap_or(Layout::new::<u8>());
-        // SAFETY: sizes are not zero, and the host says of `old` what this function said of it.
         let memory = match length {
+            // SAFETY: the size is not zero.
             0 => unsafe { alloc::alloc::alloc(layout(new)) },
+            // SAFETY: nor is it here, and the host says of `old` what this function said of it.
             _ => unsafe { alloc::alloc::realloc(old, layout(length), new) },
         };
         assert!(!memory.is_null(), "out of memory");
