@@ -36,7 +36,8 @@ lint: ## Format, clippy, rustdoc, WIT and tidiness; warnings are errors
 	@scripts/lint
 
 bench: ## Measure the server beside its native twin and its peers (or QUICK=1, SOAK=1, PARTS=lift)
-	@QUICK='$(QUICK)' SOAK='$(SOAK)' SOAK_SECONDS='$(SOAK_SECONDS)' PARTS='$(PARTS)' scripts/bench
+	@QUICK='$(QUICK)' SOAK='$(SOAK)' SOAK_SECONDS='$(SOAK_SECONDS)' PARTS='$(PARTS)' ROUNDS='$(ROUNDS)' \
+		scripts/bench
 
 bench-micro: ## Micro benchmarks of router and configuration
 	@scripts/check-tools

@@ -58,6 +58,14 @@ pub(crate) fn page(address: SocketAddr, path: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }
 
+/// The status of an answer.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn status(address: SocketAddr, path: &str) -> Result<u16> {
+    Ok(ask(address, path, None)?.status)
+}
+
 struct Answer {
     status: u16,
     /// Status line and headers, with the line break of the last.
