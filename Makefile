@@ -5,13 +5,13 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup hooks guests demo test lint bench clean
+.PHONY: help setup hooks guests demo test lint bench bench-micro clean
 
 # In a shell of its own: where the target needs another rustc, only what makes components may see that one.
 with_wasm = wasm=$$(scripts/setup-wasm-target) && eval "$$wasm" &&
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Provide the target wasm32-wasip2 (WASM_TARGET_SKIP="rustup source web" leaves ways out)
 	@scripts/check-tools
@@ -35,7 +35,11 @@ lint: ## Format, clippy, rustdoc, WIT and tidiness; warnings are errors
 	@scripts/check-tools
 	@scripts/lint
 
-bench: ## Micro benchmarks of router and configuration
+bench: ## Measure the server beside its native twin and its peers (or QUICK=1, SOAK=1, PARTS=lift)
+	@QUICK='$(QUICK)' SOAK='$(SOAK)' SOAK_SECONDS='$(SOAK_SECONDS)' PARTS='$(PARTS)' ROUNDS='$(ROUNDS)' \
+		scripts/bench
+
+bench-micro: ## Micro benchmarks of router and configuration
 	@scripts/check-tools
 	cargo bench -p boathook --bench spine $(if $(ARGS),-- $(ARGS))
 

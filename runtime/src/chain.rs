@@ -305,6 +305,7 @@ async fn answer(journey: &mut Journey, target: &Target) -> Result<bool, Failure>
         },
         Target::Redirect(redirect) => redirect.response(),
         Target::Fixed(fixed) => fixed.response(),
+        Target::Native(work) => return Ok(work(exchange)),
     };
     let tunnel = journey.tunnel.is_some();
     let exchange = journey.exchange();

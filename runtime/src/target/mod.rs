@@ -13,6 +13,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::body::Body;
+use crate::exchange::Exchange;
 
 pub use self::directory::{Directory, DirectoryError};
 pub use self::tunnel::{Tunnel, TunnelFacts};
@@ -36,7 +37,14 @@ pub enum Target {
     Redirect(Redirect),
     /// The same response every time.
     Fixed(Fixed),
+    /// A function of this very process: what the bench suite holds hooks against. No configuration leads
+    /// here, for it runs without sandbox and limits.
+    Native(Native),
 }
+
+/// Does to an exchange what a hook's handler would. True where the answer stands in the response then,
+/// false where the chain is to go on.
+pub type Native = fn(&mut Exchange) -> bool;
 
 /// A redirect to a fixed place.
 #[derive(Clone, Debug, PartialEq, Eq)]
