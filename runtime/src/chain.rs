@@ -182,7 +182,8 @@ fn forget_connection_fields(headers: &mut HeaderMap) {
 
 /// Goes through the steps until one answers.
 async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
-    let mut steps = matches(journey, 0)?.into_iter();
+    let app = journey.app.clone();
+    let mut steps = matches(journey, &app, 0)?.into_iter();
     // The step whose further handlers `next-route` passes over.
     let mut passed: Option<usize> = None;
     while let Some(found) = steps.next() {
@@ -191,7 +192,6 @@ async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
             continue;
         }
         journey.exchange().params = found.params;
-        let app = journey.app.clone();
         match &app.steps[index].doer {
             Doer::Hook { .. } => match visit(journey, &app.steps[index], index, calls).await? {
                 Outcome::Respond => return Ok(()),
@@ -200,7 +200,7 @@ async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
                     exchange.response.body = Body::Empty;
                     passed = (outcome == Outcome::NextRoute).then_some(index);
                     if std::mem::take(&mut exchange.rerouted) {
-                        steps = matches(journey, index + 1)?.into_iter();
+                        steps = matches(journey, &app, index + 1)?.into_iter();
                     }
                 }
             },
@@ -338,8 +338,7 @@ fn nobody(journey: &mut Journey) -> Result<(), Failure> {
 }
 
 /// The steps that match from `from` on, and the options of all of them.
-fn matches(journey: &mut Journey, from: usize) -> Result<Matches, Failure> {
-    let app = journey.app.clone();
+fn matches(journey: &mut Journey, app: &App, from: usize) -> Result<Matches, Failure> {
     let exchange = journey.exchange();
     let request = &exchange.request;
     let query = request.query.as_deref();

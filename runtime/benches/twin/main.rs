@@ -60,7 +60,7 @@ async fn serve(
     let stop = async move {
         terminate.recv().await;
     };
-    let compiler = Compiler { cache: None, program: None };
+    let compiler = std::sync::Arc::new(Compiler::default());
     let prepared = lift::prepare(config, problems, &compiler)?;
     let lifted = lift::lift(prepared, std::future::pending()).await?;
     let lifted = Arc::into_inner(lifted).context("a lifted app has one owner")?;

@@ -37,16 +37,51 @@ const BYTES_MAX: usize = 64 << 10;
 /// Fields of a block, in order.
 pub(super) type Fields = SmallVec<[(HeaderName, HeaderValue); 8]>;
 
+/// The block that an instance handed over last, parsed: most hooks set the same headers for every
+/// request.
+#[derive(Default)]
+pub(super) struct LastBlock {
+    block: Bytes,
+    fields: Vec<Field>,
+}
+
+/// A field of a block.
+pub(super) struct Field {
+    pub(super) name: HeaderName,
+    pub(super) value: HeaderValue,
+    /// Whether it is the first of its name in the block.
+    pub(super) first: bool,
+}
+
+impl LastBlock {
+    /// The fields of this block.
+    ///
+    /// # Errors
+    /// As [`parse_block`].
+    pub(super) fn read(&mut self, block: Vec<u8>) -> Result<&[Field], BlockError> {
+        if self.block != block {
+            *self = Self::default();
+            let block = Bytes::from(block);
+            for (name, value) in parse_block(block.clone())? {
+                let first = self.fields.iter().all(|field| field.name != name);
+                self.fields.push(Field { name, value, first });
+            }
+            self.block = block;
+        }
+        Ok(&self.fields)
+    }
+}
+
 /// Parses a block. Lines may end in LF alone; empty lines are passed over. Values share the block's
 /// bytes.
 ///
 /// # Errors
 /// The first field that is not valid, and then nothing of the block counts; a block that is too long.
-pub(super) fn parse_block(block: Vec<u8>) -> Result<Fields, BlockError> {
+pub(super) fn parse_block(block: impl Into<Bytes>) -> Result<Fields, BlockError> {
+    let block = block.into();
     if block.len() > BYTES_MAX {
         return Err(BlockError::TooMuch);
     }
-    let block = Bytes::from(block);
     let mut fields = Fields::new();
     for (index, line) in block.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -152,6 +187,27 @@ mod tests {
         let fields = parse_block(write_block(&headers)).unwrap();
         assert_eq!(fields.len(), 2);
         assert_eq!(fields[1].1.as_bytes(), b"caf\xe9");
+    }
+
+    #[test]
+    fn a_block_is_read_anew_when_it_is_another_one() {
+        let mut last = LastBlock::default();
+        let mut read = |block: &str| {
+            let fields = last.read(block.into())?;
+            Ok(fields.iter().map(|field| (field.value.clone(), field.first)).collect::<Vec<_>>())
+        };
+        let value = HeaderValue::from_static;
+        for _ in 0..2 {
+            let fields = read("a: 1\r\nb: 2\r\nA: 3\r\n");
+            assert_eq!(
+                fields.unwrap(),
+                [(value("1"), true), (value("2"), true), (value("3"), false)]
+            );
+        }
+        assert_eq!(read("a: 2\r\n").unwrap(), [(value("2"), true)]);
+        assert_eq!(read("a\r\n"), Err(BlockError::NoColon(1)));
+        assert_eq!(read("a\r\n"), Err(BlockError::NoColon(1)));
+        assert_eq!(read("").unwrap(), []);
     }
 
     #[test]

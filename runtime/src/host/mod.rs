@@ -50,6 +50,8 @@ pub struct State {
     pub meter: Meter,
     /// The events that it waits for at the moment.
     waiting: Vec<String>,
+    /// The headers that it set last.
+    last_block: Option<Box<blocks::LastBlock>>,
     wasi: wasi::Wasi,
 }
 
@@ -99,6 +101,7 @@ impl State {
             rescue: None,
             meter: Meter::new(&context.limits),
             waiting: Vec::new(),
+            last_block: None,
             wasi: wasi::Wasi::new(&context.limits),
             context,
         }

@@ -6,9 +6,8 @@ use http::header::{
     SET_COOKIE,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
-use smallvec::SmallVec;
 
-use super::blocks::{has_room, joined, parse_block, parse_field, write_block};
+use super::blocks::{Field, has_room, joined, parse_block, parse_field, write_block};
 use super::request::{bad, too_large};
 use super::{GuestError, State, check_json, guest_error};
 use crate::body::Body;
@@ -42,23 +41,24 @@ impl Host for State {
     }
 
     fn set_headers(&mut self, block: Vec<u8>) -> Result<Set> {
-        let bytes = block.len();
-        Ok(self.write("response.set-headers", Stage::Response)?.and_then(|exchange| {
-            let fields = parse_block(block).map_err(bad)?;
+        let mut last = self.last_block.take().unwrap_or_default();
+        let set = self.write("response.set-headers", Stage::Response)?.and_then(|exchange| {
+            let bytes = block.len();
+            let fields = last.read(block).map_err(bad)?;
             let headers = &mut exchange.response.headers;
             has_room(headers, fields.len(), bytes).map_err(bad)?;
-            // The first field of a name replaces, those after it add.
-            let mut replaced: SmallVec<[HeaderName; 8]> = SmallVec::new();
-            for (name, value) in fields {
-                if replaced.contains(&name) {
-                    headers.append(name, value);
+            for Field { name, value, first } in fields {
+                // The first field of a name replaces, those after it add.
+                if *first {
+                    headers.insert(name, value.clone());
                 } else {
-                    headers.insert(name.clone(), value);
-                    replaced.push(name);
+                    headers.append(name, value.clone());
                 }
             }
             Ok(())
-        }))
+        });
+        self.last_block = Some(last);
+        Ok(set)
     }
 
     fn append_headers(&mut self, block: Vec<u8>) -> Result<Set> {

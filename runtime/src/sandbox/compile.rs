@@ -34,7 +34,7 @@ const IMPORTS: [&str; 7] = ["types", "request", "response", "config", "log", "ev
 /// A compiled hook.
 pub struct Program {
     pub(super) pre: InstancePre<State>,
-    pub(super) exports: Indices,
+    pub(super) exports: Arc<Indices>,
     /// What a snapshot of it is made of, or why there can be none.
     source: Result<Source, String>,
 }
@@ -270,7 +270,7 @@ impl Source {
         let component = self.compiler.component(&self.variant.engine, wasm, self.metered)?;
         let pre = self.variant.linker.instantiate_pre(&component).map_err(invalid)?;
         let exports = Indices::find(&pre, &self.exports).map_err(invalid)?;
-        Ok(Program { pre, exports, source: Err("there is one already".into()) })
+        Ok(Program { pre, exports: Arc::new(exports), source: Err("there is one already".into()) })
     }
 }
 

@@ -23,6 +23,7 @@ use crate::host::{Context, State};
 pub struct Instance {
     store: Store<State>,
     component: wasmtime::component::Instance,
+    indices: Arc<Indices>,
     exports: Exports,
     wear: Wear,
     /// The hook's, once more: the store is lent out during a call.
@@ -45,7 +46,9 @@ const CALLS: u32 = 10_000;
 /// How many sweeps an instance lives: an hour.
 const SWEEPS: u32 = 720;
 
-/// The functions of the interfaces that the component exports.
+/// The functions of the interfaces that the component exports, each found when it is first called: an
+/// instance that serves one request needs one interface.
+#[derive(Default)]
 struct Exports {
     lifecycle: Option<lifecycle::Guest>,
     routing: Option<routing::Guest>,
@@ -62,9 +65,22 @@ pub use super::bindings::exports::boathook::hook::routing::{
     Outcome, Phase as RoutePhase, Route, RouteFlags,
 };
 
+/// Finds the functions of an interface, unless that has been done or the component has none.
+macro_rules! find {
+    ($self:ident, $interface:ident) => {
+        if $self.exports.$interface.is_none()
+            && let Some(at) = &$self.indices.$interface
+        {
+            let found = at.load(&mut $self.store, &$self.component);
+            $self.exports.$interface = Some(found.map_err(|error| $self.misfit(&error))?);
+        }
+    };
+}
+
 /// One call: arm, call, judge. A macro and not a function, because the call borrows the store.
 macro_rules! call {
     ($self:ident, $phase:expr, $allowance:expr, $interface:ident . $verb:ident ( $($argument:expr),* )) => {{
+        find!($self, $interface);
         let Some(guest) = &$self.exports.$interface else {
             let text = concat!("the component does not export `", stringify!($interface), "`");
             return Err(Failure::new(Code::Internal, text));
@@ -101,13 +117,37 @@ impl Instance {
             Ok(component) => component,
             Err(failure) => return Err(failure.in_hook(&context.name, Phase::Start)),
         };
-        let exports = Exports::load(&program.exports, &mut store, &component).map_err(|error| {
-            let text = format!("an export has another type than the world says: {error:#}");
-            Failure::new(Code::HookStart, text).in_hook(&context.name, Phase::Start)
-        })?;
         let tally = context.tally.clone();
         tally.made_instance();
-        Ok(Box::new(Self { store, component, exports, wear: Wear::default(), tally }))
+        let mut instance = Box::new(Self {
+            store,
+            component,
+            indices: program.exports.clone(),
+            exports: Exports::default(),
+            wear: Wear::default(),
+            tally,
+        });
+        if !replay {
+            instance.find_exports()?;
+        }
+        Ok(instance)
+    }
+
+    /// Finds all functions that the component exports. Of the first instance all are found at once, so
+    /// that one of another type than the world's is told of when the hook is lifted.
+    fn find_exports(&mut self) -> Result<(), Failure> {
+        find!(self, lifecycle);
+        find!(self, routing);
+        find!(self, observing);
+        find!(self, methods);
+        find!(self, listening);
+        Ok(())
+    }
+
+    /// What to say of an export of another type.
+    fn misfit(&self, error: &wasmtime::Error) -> Failure {
+        let text = format!("an export has another type than the world says: {error:#}");
+        Failure::new(Code::HookStart, text).in_hook(&self.store.data().context.name, Phase::Start)
     }
 
     /// Hands the exchange over for the next call.
@@ -237,30 +277,6 @@ impl Instance {
 impl std::fmt::Debug for Instance {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "Instance of `{}`", self.store.data().context.name)
-    }
-}
-
-impl Exports {
-    fn load(
-        indices: &Indices,
-        store: &mut Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<Self> {
-        macro_rules! load {
-            ($interface:ident) => {
-                match &indices.$interface {
-                    Some(at) => Some(at.load(&mut *store, instance)?),
-                    None => None,
-                }
-            };
-        }
-        Ok(Self {
-            lifecycle: load!(lifecycle),
-            routing: load!(routing),
-            observing: load!(observing),
-            methods: load!(methods),
-            listening: load!(listening),
-        })
     }
 }
 
