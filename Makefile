@@ -39,9 +39,9 @@ bench: ## Measure the server beside its native twin and its peers (or QUICK=1, S
 	@QUICK='$(QUICK)' SOAK='$(SOAK)' SOAK_SECONDS='$(SOAK_SECONDS)' PARTS='$(PARTS)' ROUNDS='$(ROUNDS)' \
 		scripts/bench
 
-bench-micro: ## Micro benchmarks of router and configuration
+bench-micro: hooks ## Micro benchmarks of router, configuration and calls into a hook
 	@scripts/check-tools
-	cargo bench -p boathook --bench spine $(if $(ARGS),-- $(ARGS))
+	cargo bench -p boathook --bench spine --bench calls $(if $(ARGS),-- $(ARGS))
 
 clean: ## Remove what was built; the target wasm32-wasip2 stays
 	cargo clean

@@ -152,9 +152,12 @@ impl Drop for Server {
 }
 
 /// Where a server says it listens: `... on http://127.0.0.1:1234/`. Other addresses may stand in what it
-/// says, such as those of upstreams.
+/// says, such as those of upstreams and of its admin listener.
 fn address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once(" on http://")?;
+    let (who, rest) = line.split_once(" on http://")?;
+    if who == "admin" {
+        return None;
+    }
     rest.split(['/', ' ']).next()?.parse().ok()
 }
 
@@ -270,6 +273,7 @@ mod tests {
         assert_eq!(address("listening on http://127.0.0.1:80"), at(80));
         assert_eq!(address("Serving HTTP on http://127.0.0.1:81/"), at(81));
         assert_eq!(address("  app  /*  upstream http://127.0.0.1:82"), None);
+        assert_eq!(address("admin on http://127.0.0.1:83"), None);
     }
 
     #[test]

@@ -94,7 +94,10 @@ fn lift(subject: &Subject, places: &Places, plan: Plan) -> Result<Lifted> {
     let dir = places.work().join(subject.name);
     std::fs::create_dir_all(&dir)?;
     let lifted = subject.serves.lift(places, &dir)?;
-    probe::check(lifted.server.address, &subject.load, subject.decorated)?;
+    // Twice: the second answer of a hook in mode `fresh` is the first that needs its snapshot.
+    for _ in 0..2 {
+        probe::check(lifted.server.address, &subject.load, subject.decorated)?;
+    }
     let log = (places.work(), format!("{}-warm", subject.name));
     let log = (log.0.as_path(), log.1.as_str());
     subject.load.start(lifted.server.address, plan.warm_up, Cores::Second, log)?.end()?;

@@ -105,7 +105,7 @@ pub struct Limits {
     pub body: u64,
     /// Bytes of log in one call.
     pub log: u64,
-    /// Calls to the host in one call.
+    /// Calls to the host in one call. Those into WASI do not count: `cpu` and `wall` bound them.
     pub host_calls: u64,
     /// Handles held at once.
     pub handles: u64,

@@ -364,6 +364,13 @@ fn settle<T>(
         _ if counted.is_some() => (Code::HookLimit, counted.unwrap_or_default()),
         // The server's own limit: no fault of the hook's.
         _ if error.is::<PoolConcurrencyLimitError>() => (Code::HookBusy, root_cause(&error)),
+        (None, None) if error.is::<wasmtime_wasi::I32Exit>() => {
+            let cause = root_cause(&error);
+            (
+                Code::HookTrap,
+                format!("{cause}: a hook has no process to end; it can return an error"),
+            )
+        }
         (None, None) if phase == Phase::Start => (Code::HookStart, root_cause(&error)),
         (None, None) => (Code::HookTrap, root_cause(&error)),
     };
