@@ -62,9 +62,10 @@ fn refused(reads: &str, reason: &str) {
     check(&format!(
         "
         //- boathook.toml
-        hooks.remembers.mode = \"fresh\"
+        hooks.remembers = {{ mode = \"fresh\", after = [\"offers\"] }}
         remembers.reads = \"{reads}\"
         //- hooks
+        offers
         remembers
         //- fails
         for every request, as there can be no snapshot of it: {reason}
@@ -74,9 +75,10 @@ fn refused(reads: &str, reason: &str) {
     let mut app = App::lift(&format!(
         "
         //- boathook.toml
-        hooks.remembers = {{ mode = \"fresh\", replay = true }}
+        hooks.remembers = {{ mode = \"fresh\", replay = true, after = [\"offers\"] }}
         remembers = {{ reads = \"{reads}\", greeting = \"ahoy\" }}
         //- hooks
+        offers
         remembers
         ",
     ));
@@ -101,4 +103,33 @@ fn a_clock_is_not_stopped() {
 #[test]
 fn a_handle_is_not_copied() {
     refused("stdout", "it holds handles to resources of the host");
+}
+
+#[test]
+fn what_another_hook_answered_is_not_repeated_for_ever() {
+    refused("answer", "it called another hook before it was loaded");
+}
+
+#[test]
+fn a_snapshot_is_not_written_to_the_disk() {
+    let mut app = App::lift(
+        "
+        //- boathook.toml
+        hooks.remembers.mode = \"fresh\"
+        //- env
+        BOATHOOK_remembers__greeting=a-secret-of-the-environment
+        //- hooks
+        remembers
+        ",
+    );
+    app.log(&["instances begin from a snapshot now"]);
+    app.check("//- GET /remembers\n//- 200\n\n... a-secret-of-the-environment");
+    let cache = app.folder().join(".boathook/cache");
+    let mut entries = 0;
+    for entry in std::fs::read_dir(cache).expect("a cache") {
+        let bytes = std::fs::read(entry.expect("an entry").path()).expect("readable");
+        assert!(!bytes.windows(11).any(|window| window == b"of-the-envi"));
+        entries += 1;
+    }
+    assert_eq!(entries, 1, "the instrumented component");
 }

@@ -5061,8 +5061,8 @@ pub mod exports {
             ///
             /// A hook that runs in several instances goes through these calls in the first of them, and in
             /// others only where they cannot begin with a copy of its memory (a snapshot): there is none of a
-            /// hook that reads a clock or randomness here, or that keeps a handle. All but the first run
-            /// repeats what is already settled: there `config.set`, `events.emit`, `events.subscribe` and
+            /// hook that reads a clock or randomness here, calls another hook, or keeps a handle. All but the
+            /// first run repeats what is already settled: there `config.set`, `events.emit`, `events.subscribe` and
             /// `hooks.publish` do nothing, and `events.wait` returns at once.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod lifecycle {

@@ -15,7 +15,7 @@ use crate::app;
 use crate::chain;
 use crate::config::{Config, Listen, Problems};
 use crate::lift;
-use crate::sandbox::{Compiler, pool};
+use crate::sandbox::{Compiler, engine, pool};
 use crate::server::{Drained, Listener, Options, Tls};
 
 /// Lift an app and serve it.
@@ -141,6 +141,7 @@ async fn sweep(app: Weak<app::App>) {
         rounds.tick().await;
         let Some(app) = app.upgrade() else { return };
         app.hooks.iter().for_each(|hook| hook.sweep());
+        engine::watch_swap();
     }
 }
 

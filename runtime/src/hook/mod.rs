@@ -352,7 +352,9 @@ impl Hook {
         match live.pool.lease(phase, until).await {
             Ok(lease) => Ok(Leased { lease, admitted }),
             Err(failure) => {
-                if !matches!(failure.code, Code::HookBusy | Code::Draining) {
+                // Neither is the hook's fault: it was not even called.
+                let innocent = [Code::HookBusy, Code::Draining, Code::ExchangeTimeout];
+                if !innocent.contains(&failure.code) {
                     self.note(admitted.failed());
                 }
                 Err(self.failed(failure))

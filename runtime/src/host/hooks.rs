@@ -99,6 +99,7 @@ impl Host for State {
             let text = format!("hook `{hook}` cannot be called before all hooks are loaded");
             return Ok(Err(guest_error("E_HOOK_CALL", text, None)));
         };
+        self.reads().answer = true;
         // The exchange goes along, and comes back whatever becomes of the call.
         let exchange = self.exchange.take();
         let rescue = self.rescue.get_or_insert_default().clone();

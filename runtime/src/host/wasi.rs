@@ -34,6 +34,8 @@ pub struct Read {
     pub randomness: bool,
     /// `wasi:clocks`.
     pub clock: bool,
+    /// What a method of another hook returned.
+    pub answer: bool,
 }
 
 impl Wasi {

@@ -70,18 +70,36 @@ impl Compiler {
         if let Some(component) = cached.and_then(|code| load(engine, &code).ok()) {
             return Ok(component);
         }
-        let invalid = |text: String| vec![LoadError::Invalid(text)];
-        let code = match &self.program {
-            Some(program) => child::compile(program, wasm, metered).map_err(invalid)?,
-            None => {
-                engine.precompile_component(wasm).map_err(|error| invalid(format!("{error:#}")))?
-            }
-        };
+        let code = self.compile(engine, wasm, metered)?;
         if let Some(cache) = &self.cache {
             cache.keep(&key, &code);
         }
-        load(engine, &code).map_err(|error| invalid(format!("{error:#}")))
+        load(engine, &code).map_err(invalid)
     }
+
+    /// Compiles a component, whatever is in the cache.
+    fn compile(
+        &self,
+        engine: &wasmtime::Engine,
+        wasm: &[u8],
+        metered: bool,
+    ) -> Result<Vec<u8>, Vec<LoadError>> {
+        match &self.program {
+            Some(program) => child::compile(program, wasm, metered)
+                .map_err(|text| vec![LoadError::Invalid(text)]),
+            None => engine.precompile_component(wasm).map_err(invalid),
+        }
+    }
+}
+
+/// What the engine refused.
+fn invalid(error: wasmtime::Error) -> Vec<LoadError> {
+    vec![LoadError::Invalid(format!("{error:#}"))]
+}
+
+/// All that is wrong, in one text.
+fn in_one(errors: Vec<LoadError>) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Everything but the component that compiled code depends on.
@@ -256,19 +274,32 @@ impl Source {
         &self.wasm
     }
 
-    /// Compiles a variation of the hook's component.
+    /// Compiles the instrumented component.
     ///
     /// # Errors
     /// What is wrong with it, in one text.
-    pub(super) fn program(&self, wasm: &[u8]) -> Result<Program, String> {
-        self.load(wasm)
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    pub(super) fn instrumented(&self, wasm: &[u8]) -> Result<Program, String> {
+        self.load(wasm).map_err(in_one)
+    }
+
+    /// Compiles a snapshot. It is not kept on the disk: the memory of a hook may hold what came by the
+    /// environment alone, such as a password.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one text.
+    pub(super) fn snapshot(&self, wasm: &[u8]) -> Result<Program, String> {
+        let compiled = self.compiler.compile(&self.variant.engine, wasm, self.metered);
+        let component =
+            compiled.and_then(|code| load(&self.variant.engine, &code).map_err(invalid));
+        self.link(&component.map_err(in_one)?).map_err(in_one)
     }
 
     fn load(&self, wasm: &[u8]) -> Result<Program, Vec<LoadError>> {
-        let invalid = |error: wasmtime::Error| vec![LoadError::Invalid(format!("{error:#}"))];
-        let component = self.compiler.component(&self.variant.engine, wasm, self.metered)?;
-        let pre = self.variant.linker.instantiate_pre(&component).map_err(invalid)?;
+        self.link(&self.compiler.component(&self.variant.engine, wasm, self.metered)?)
+    }
+
+    fn link(&self, component: &Component) -> Result<Program, Vec<LoadError>> {
+        let pre = self.variant.linker.instantiate_pre(component).map_err(invalid)?;
         let exports = Indices::find(&pre, &self.exports).map_err(invalid)?;
         Ok(Program { pre, exports: Arc::new(exports), source: Err("there is one already".into()) })
     }

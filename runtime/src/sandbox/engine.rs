@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
@@ -193,12 +194,11 @@ fn settings(pool: Option<(u32, u64)>, fuel: bool) -> Config {
             .max_memory_size(
                 usize::try_from(memory.next_multiple_of(WASM_PAGE_BYTES)).unwrap_or(usize::MAX),
             );
-        if swap_is_off() {
-            pool.pagemap_scan(Enabled::Auto);
-            if PoolingAllocationConfig::is_pagemap_scan_available() {
-                pool.linear_memory_keep_resident(RESET_MEMORY_BYTES)
-                    .table_keep_resident(RESET_TABLE_BYTES);
-            }
+        if swap_is_off() && PoolingAllocationConfig::is_pagemap_scan_available() {
+            RELIES_ON_NO_SWAP.store(true, Ordering::Relaxed);
+            pool.pagemap_scan(Enabled::Auto)
+                .linear_memory_keep_resident(RESET_MEMORY_BYTES)
+                .table_keep_resident(RESET_TABLE_BYTES);
         }
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
@@ -217,6 +217,21 @@ fn warm_slots() -> u32 {
 fn swap_is_off() -> bool {
     // A heading, and a line for each device.
     std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1)
+}
+
+/// Whether freed memories are reset in the way that a swap would break.
+static RELIES_ON_NO_SWAP: AtomicBool = AtomicBool::new(false);
+
+/// Says so, once, if memory is swapped out by now, and was not when the server started. To be called now
+/// and then.
+pub fn watch_swap() {
+    if RELIES_ON_NO_SWAP.load(Ordering::Relaxed) && !swap_is_off() {
+        RELIES_ON_NO_SWAP.store(false, Ordering::Relaxed);
+        tracing::error!(
+            "swap was switched on while the server runs: instances might find what others left in \
+             their memory. hint: restart the server, which then clears memory in another way"
+        );
+    }
 }
 
 /// Starts the thread that advances the epoch. It is a thread and not a task: a task would not run

@@ -151,7 +151,12 @@ impl Pool {
                 Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower)
             );
         };
-        self.fill(permit, None).await
+        // A snapshot may be on its way.
+        let filled = tokio::time::timeout(wait, self.fill(permit, None)).await;
+        filled.unwrap_or_else(|_| {
+            let text = format!("no instance could be made within {wait:?}");
+            Err(Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower))
+        })
     }
 
     /// Puts an instance to a permit.
@@ -215,7 +220,7 @@ impl Pool {
     /// so, and waits for a snapshot that is on its way; in mode `pooled` it is time to make one.
     async fn new_instance(&self) -> Result<Box<Instance>, Failure> {
         let snapshot = match self.mode {
-            Mode::Fresh => self.snapshot.wait().await,
+            Mode::Fresh => self.snapshot.wait(self.replay.time).await?,
             Mode::Pooled | Mode::Single => self.snapshot.made(),
         };
         let mut instance = match snapshot {
@@ -283,10 +288,14 @@ impl Lease<'_> {
         };
         if keep {
             let since = pool.sweeps.load(Ordering::Relaxed);
-            pool.idle_instances().push(Idle { instance, since });
-        } else {
-            pool.live.fetch_sub(1, Ordering::Relaxed);
+            let mut idle = pool.idle_instances();
+            // Whoever closes it empties the list after that, and not before.
+            if !pool.permits.is_closed() {
+                idle.push(Idle { instance, since });
+                return;
+            }
         }
+        pool.live.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

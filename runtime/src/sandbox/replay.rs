@@ -1,7 +1,7 @@
 //! Brings a new instance to where the hook's first one stood: it goes through the same lifecycle.
 //!
-//! The host does nothing of what such a lifecycle asks for: it has been done. `hook_timeout` bounds it,
-//! never a request's cpu.
+//! What such a lifecycle sets, emits, subscribes to and publishes has been done, and is not done again.
+//! `hook_timeout` bounds it, never a request's cpu.
 
 use std::sync::Arc;
 use std::time::Duration;

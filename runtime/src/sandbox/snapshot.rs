@@ -6,9 +6,9 @@
 //! compilation goes on behind the requests in either case.
 //!
 //! Not everything can be copied. A component that changes its tables, or nests others, is told by its
-//! code; one that holds a handle, or has read a clock or randomness, by its first instance. Randomness
-//! that is the same in all copies is none: seeds of hash tables become known, tokens repeat. So there is
-//! no snapshot of such a hook, and it is said why.
+//! code; one that holds a handle, has read a clock or randomness or has called another hook, by its first
+//! instance. Randomness that is the same in all copies is none: seeds of hash tables become known, tokens
+//! repeat. So there is no snapshot of such a hook, and it is said why.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SetOnce};
+use wasmparser::{CanonicalFunction, Parser, Payload};
 use wasmtime::Store;
 use wasmtime::component::{self, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
@@ -31,20 +32,30 @@ use crate::host::{Context, Read, State};
 
 /// How long reading an instance's state may take: 64 MiB take less than a second.
 const TIME: Duration = Duration::from_secs(10);
-/// Snapshots that are made at a time behind the requests, which need the processors more.
-static TURN: Semaphore = Semaphore::const_new(1);
+/// Snapshots that are compiled at a time behind the requests, which need the processors more.
+static TURN: Semaphore = Semaphore::const_new(2);
+
+/// Why there is no snapshot.
+enum Obstacle {
+    /// The hook is of a kind that has none; the instance that was looked at is as good as before.
+    Unfit(String),
+    /// Reading the instance went wrong, and it must not be used any more.
+    Broken(String),
+}
 
 /// The snapshot of one hook: perhaps not begun, perhaps on its way, made, or impossible.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     begun: AtomicBool,
     made: SetOnce<Result<Program, String>>,
+    /// Whether the hook may not do without.
+    required: bool,
 }
 
 impl Snapshot {
     /// None, and why.
     fn refused(reason: String) -> Self {
-        Self { begun: true.into(), made: SetOnce::new_with(Some(Err(reason))) }
+        Self { begun: true.into(), made: SetOnce::new_with(Some(Err(reason))), required: false }
     }
 
     /// The program to start instances from, once it is there.
@@ -58,11 +69,24 @@ impl Snapshot {
     }
 
     /// Waits until it is made; none if there will be none, or if it was never begun.
-    pub(super) async fn wait(&self) -> Option<&Program> {
+    ///
+    /// # Errors
+    /// If it is not there in that time, or if it could not be made and the hook may not do without.
+    pub(super) async fn wait(&self, time: Duration) -> Result<Option<&Program>, Failure> {
         if !self.begun.load(Ordering::Relaxed) {
-            return None;
+            return Ok(None);
         }
-        self.made.wait().await.as_ref().ok()
+        match tokio::time::timeout(time, self.made.wait()).await {
+            Ok(Ok(program)) => Ok(Some(program)),
+            Ok(Err(reason)) if self.required => {
+                Err(Failure::new(Code::HookStart, format!("there is no snapshot: {reason}")))
+            }
+            Ok(Err(_)) => Ok(None),
+            Err(_) => {
+                let text = format!("its snapshot is not compiled yet, after {time:?}");
+                Err(Failure::new(Code::HookBusy, text))
+            }
+        }
     }
 
     /// Takes the snapshot of a first instance whose lifecycle has run, and has it compiled behind what
@@ -79,26 +103,32 @@ impl Snapshot {
         let started = Instant::now();
         let taken = match program.source() {
             Ok(source) => take(first, source).await,
-            Err(reason) => Err(reason),
+            Err(reason) => Err(Obstacle::Unfit(reason)),
         };
         match taken {
             Ok(wasm) => {
-                let snapshot = Arc::new(Self { begun: true.into(), ..Self::default() });
+                let required = !may_replay;
+                let snapshot = Arc::new(Self { begun: true.into(), required, ..Self::default() });
                 let (program, context, made) = (program.clone(), context.clone(), snapshot.clone());
                 tokio::spawn(async move {
+                    let Ok(_turn) = TURN.acquire().await else { return };
                     made.settle(compile(&program, wasm).await, &context, started);
                 });
                 Ok(snapshot)
             }
-            Err(reason) if may_replay => {
+            Err(Obstacle::Unfit(reason)) if may_replay => {
                 tracing::info!(
                     hook = %context.name,
                     "no snapshot: {reason}; every request repeats its lifecycle"
                 );
                 Ok(Arc::new(Self::refused(reason)))
             }
-            Err(reason) => {
+            Err(Obstacle::Unfit(reason)) => {
                 let failure = Failure::new(Code::HookStart, would_replay(&context.name, &reason));
+                Err(failure.in_hook(&context.name, Phase::Initialize))
+            }
+            Err(Obstacle::Broken(reason)) => {
+                let failure = Failure::new(Code::HookStart, reason);
                 Err(failure.in_hook(&context.name, Phase::Initialize))
             }
         }
@@ -134,6 +164,9 @@ impl Snapshot {
                 started.elapsed().as_millis(),
                 if runs == 1 { "" } else { "s" }
             ),
+            Err(reason) if self.required => {
+                tracing::error!(%hook, "no snapshot: {reason}; no new instance can be made")
+            }
             Err(reason) => {
                 tracing::info!(%hook, "no snapshot: {reason}; new instances repeat its lifecycle")
             }
@@ -160,19 +193,24 @@ async fn make(
     let owned = program.clone();
     let instrumented = blocking(move || {
         let source = owned.source()?;
-        source.program(&instrument(source.wasm())?)
+        source.instrumented(&instrument(source.wasm())?)
     });
     let instrumented = instrumented.await?;
     let mut instance =
         replay.run(&instrumented, context).await.map_err(|failure| failure.to_string())?;
-    let wasm = take(&mut instance, program.source()?).await?;
-    compile(program, wasm).await
+    // Reading and writing all of its memory is work, and no request should have to wait for it.
+    let (owned, runtime) = (program.clone(), tokio::runtime::Handle::current());
+    let taken = blocking(move || {
+        let taken = runtime.block_on(take(&mut instance, owned.source()?));
+        taken.map_err(|(Obstacle::Unfit(reason) | Obstacle::Broken(reason))| reason)
+    });
+    compile(program, taken.await?).await
 }
 
 /// Compiles a snapshot of a hook.
 async fn compile(program: &Arc<Program>, wasm: Vec<u8>) -> Result<Program, String> {
     let program = program.clone();
-    blocking(move || program.source()?.program(&wasm)).await
+    blocking(move || program.source()?.snapshot(&wasm)).await
 }
 
 /// Runs what takes long on a thread where that hurts nobody.
@@ -195,6 +233,9 @@ fn wizer() -> Wizer {
 /// # Errors
 /// Why there can be no snapshot of it.
 pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, String> {
+    if has_resources(wasm) {
+        return Err("it makes resources of its own, whose handles cannot be copied".into());
+    }
     let instrumented = catch_unwind(AssertUnwindSafe(|| {
         wizer().instrument_component(wasm).map(|(_, instrumented)| instrumented)
     }));
@@ -205,13 +246,26 @@ pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
+/// Whether a component makes resources: the table of their handles is not in its memory.
+fn has_resources(wasm: &[u8]) -> bool {
+    let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    payloads.into_iter().any(|payload| match payload {
+        Payload::ComponentCanonicalSection(section) => section
+            .into_iter()
+            .map_while(Result::ok)
+            .any(|function| matches!(function, CanonicalFunction::ResourceNew { .. })),
+        _ => false,
+    })
+}
+
 /// Reads the state of an instance, whose program is instrumented, into a copy of its component.
-async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, String> {
+async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obstacle> {
     let (store, instance) = instance.parts();
-    obstacle(store.data()).map_or(Ok(()), Err)?;
+    obstacle(store.data()).map_or(Ok(()), |reason| Err(Obstacle::Unfit(reason)))?;
     let wizer = wizer();
-    let (context, _) =
-        wizer.instrument_component(source.wasm()).map_err(|error| format!("{error:#}"))?;
+    let (context, _) = wizer
+        .instrument_component(source.wasm())
+        .map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;
     let allowance = Allowance::lifecycle(TIME);
     limits::arm(store, Phase::Initialize, &allowance);
     // Whole memories are read, which no call of the hook's may return.
@@ -223,19 +277,18 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Strin
     let (ended, _) = guard(read, &allowance, timing).await;
     let Reader { store, failed, .. } = reader;
     limits::set_copied(store);
-    match (ended, failed) {
-        (Ended::Returned(Ok(wasm)), None) => Ok(wasm),
-        (Ended::Returned(Err(error)), _) | (_, Some(error)) => Err(format!("{error:#}")),
-        (Ended::Panicked(text), None) => Err(format!("its state could not be read: {text}")),
-        (Ended::TimedOut | Ended::ExchangeTimedOut, None) => {
-            Err(format!("its state could not be read within {TIME:?}"))
-        }
-    }
+    let why = match (ended, failed) {
+        (Ended::Returned(Ok(wasm)), None) => return Ok(wasm),
+        (Ended::Returned(Err(error)), _) | (_, Some(error)) => format!("{error:#}"),
+        (Ended::Panicked(text), None) => text,
+        (Ended::TimedOut | Ended::ExchangeTimedOut, None) => format!("it took more than {TIME:?}"),
+    };
+    Err(Obstacle::Broken(format!("its state could not be read: {why}")))
 }
 
 /// Why an instance's state is not to be copied.
 fn obstacle(state: &State) -> Option<String> {
-    let Read { randomness, clock } = state.read_so_far();
+    let Read { randomness, clock, answer } = state.read_so_far();
     if randomness {
         return Some(
             "it read randomness before it was loaded, which would be the same in all copies (Rust's \
@@ -246,6 +299,12 @@ fn obstacle(state: &State) -> Option<String> {
     if clock {
         return Some(
             "it read a clock before it was loaded, which would stand still in all copies".into(),
+        );
+    }
+    if answer {
+        return Some(
+            "it called another hook before it was loaded, whose answer would be the same in all copies"
+                .into(),
         );
     }
     let handles = "it holds handles to resources of the host, which cannot be copied (standard output \

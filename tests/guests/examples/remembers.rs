@@ -23,7 +23,7 @@ impl Hook for Remembers {
             }
             Some("clock") => self.since = Some(Instant::now()),
             Some("stdout") => println!("by standard output"),
-            Some("error") => return Err(Error::new("as it was told")),
+            Some("answer") => drop(hooks::call::<Value>("offers", "double", 1)?),
             _ => {}
         }
         self.greeting = config::get("remembers.greeting")?;
