@@ -2,6 +2,7 @@
 //! `remembers.reads` says, it reads on the way what no two instances should share, or keeps a handle.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::time::Instant;
 
 use boathook_sdk::prelude::*;
@@ -22,7 +23,7 @@ impl Hook for Remembers {
                 self.colours = Some(HashMap::from([("red".into(), 0xff0000)]));
             }
             Some("clock") => self.since = Some(Instant::now()),
-            Some("stdout") => println!("by standard output"),
+            Some("stdout") => std::io::stdout().write_all(b"by standard output\n")?,
             Some("answer") => drop(hooks::call::<Value>("offers", "double", 1)?),
             _ => {}
         }
