@@ -12,7 +12,6 @@ impl Hook for Exits {
 }
 
 impl Exits {
-    #[expect(clippy::exit, reason = "that is what it is for")]
     fn exit(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
         match guests::number(req, "code") {
             Some(code) => std::process::exit(code as i32),
