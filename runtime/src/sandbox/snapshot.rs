@@ -421,6 +421,15 @@ mod tests {
     }
 
     #[test]
+    fn one_that_makes_resources_cannot() {
+        let component = "(component
+            (type $handle (resource (rep i32)))
+            (core func $new (canon resource.new $handle)))";
+        let obstacle = obstacle(component).unwrap();
+        assert!(obstacle.contains("resources of its own"), "{obstacle}");
+    }
+
+    #[test]
     fn what_is_no_component_is_no_panic() {
         assert!(instrument(b"\0asm").is_err());
         assert!(instrument(b"").is_err());
