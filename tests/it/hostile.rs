@@ -34,6 +34,7 @@ fn one_that_spins_on_the_way_back() {
 fn one_that_spins_when_the_answer_is_out_or_an_event_comes() {
     Hostile::new("spins-later", &["/later/finish", "/later/event"], "/later/never")
         .gets(200, "")
+        .fails_later("cpu limit of 50ms reached")
         .is_contained()
         .log(&[
             "error: hook `spins-later`: handle-finish: cpu limit of 50ms reached",

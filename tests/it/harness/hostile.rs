@@ -23,6 +23,8 @@ pub(crate) struct Hostile {
     log: Option<&'static str>,
     /// A request that the same hook answers as it should.
     good: &'static str,
+    /// What the log says once for each of its requests, where it misbehaves after the answer.
+    later: Option<&'static str>,
     /// What the memory may differ by.
     slack_kib: usize,
 }
@@ -70,6 +72,7 @@ impl Hostile {
             code: "",
             log: None,
             good,
+            later: None,
             slack_kib: SLACK_KIB,
         }
     }
@@ -89,6 +92,13 @@ impl Hostile {
     /// What the log says of each of them, with the code in the same line.
     pub(crate) const fn logs(mut self, log: &'static str) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// That it misbehaves after the answer, and the log says so once for each request. A round ends
+    /// with that, so that good requests are counted among the failures by the breaker.
+    pub(crate) const fn fails_later(mut self, log: &'static str) -> Self {
+        self.later = Some(log);
         self
     }
 
@@ -142,6 +152,7 @@ impl Hostile {
 
     #[track_caller]
     fn round(&self, app: &mut App, targets: &[&str], neighbours: &mut [Client], good: &mut Client) {
+        let failed = self.later.map_or(0, |later| app.logged(later));
         let mut hostile: Vec<Client> = targets.iter().map(|_| app.connect()).collect();
         for (client, target) in hostile.iter_mut().zip(targets) {
             client.request("GET", target, &[], b"");
@@ -154,6 +165,9 @@ impl Hostile {
                 Some(response) => self.is_expected(app, target, &response),
                 None => app.fail(&format!("no answer to {target}")),
             }
+        }
+        if let Some(later) = self.later {
+            app.log(&vec![later; failed + targets.len()]);
         }
         self.is_good(app, good);
     }
