@@ -442,10 +442,10 @@ fn fail(journey: &mut Journey, failure: &Failure) {
 }
 
 fn log(failure: &Failure, id: &RequestId) {
-    let code = failure.code_text();
     if failure.is_logged() {
         return;
     }
+    let code = failure.code_text();
     if failure.is_server_error() {
         let backtrace = failure.backtrace.as_deref().map(|text| format!("\n{text}"));
         tracing::error!(request = %id, code, "{failure}{}", backtrace.unwrap_or_default());

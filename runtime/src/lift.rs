@@ -4,7 +4,7 @@
 //! initialize, bind. No client is served while it runs, and if any step fails, what was loaded is lowered.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -408,7 +408,6 @@ async fn start(
         limits: found.limits.clone(),
         tally: Arc::default(),
         shared: shared.clone(),
-        initialized: AtomicU64::new(0),
     });
     let instance = Instance::start(&program, &context, false).await?;
     let queue = program.has_listening().then(|| shared.events.listen(&context.name));

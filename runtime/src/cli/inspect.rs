@@ -137,6 +137,7 @@ fn grants(manifest: &Manifest) -> Option<String> {
 
 fn document(hook: &Found, cores: usize) -> Value {
     let manifest = &hook.manifest;
+    let obstacle = snapshot(hook).err();
     let object = |rows: Vec<(&'static str, Value)>| -> Map<String, Value> {
         rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     };
@@ -155,7 +156,7 @@ fn document(hook: &Found, cores: usize) -> Value {
         "size": hook.facts.size,
         "wit": format!("{PACKAGE}@{VERSION}"),
         "mode": hook.mode,
-        "snapshot": { "possible": snapshot(hook).is_ok(), "obstacle": snapshot(hook).err() },
+        "snapshot": { "possible": obstacle.is_none(), "obstacle": obstacle },
         "after": hook.after,
         "config_key": hook.config_key,
         "exports": ours(&hook.facts.exports),

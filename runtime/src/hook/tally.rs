@@ -107,6 +107,7 @@ pub struct Tally {
     fuel: AtomicU64,
     memory_peak_bytes: AtomicU64,
     instances_made: AtomicU64,
+    initialized: AtomicU64,
     restarts: AtomicU64,
     waits: AtomicU64,
     wait_nanos: AtomicU64,
@@ -133,6 +134,7 @@ impl Default for Tally {
             fuel: AtomicU64::default(),
             memory_peak_bytes: AtomicU64::default(),
             instances_made: AtomicU64::default(),
+            initialized: AtomicU64::default(),
             restarts: AtomicU64::default(),
             waits: AtomicU64::default(),
             wait_nanos: AtomicU64::default(),
@@ -177,6 +179,16 @@ impl Tally {
     /// Counts an instance that was made.
     pub fn made_instance(&self) {
         self.instances_made.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a call of `initialize`, in whatever instance.
+    pub fn initializes(&self) {
+        self.initialized.fetch_add(1, Relaxed);
+    }
+
+    /// How often `initialize` was called.
+    pub fn initialized(&self) -> u64 {
+        self.initialized.load(Relaxed)
     }
 
     /// Counts the loss of the only instance of a hook in mode `single`.

@@ -6,7 +6,6 @@
 //!
 //! What is not here: who may be called when. That is the chain's and the lift's.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -70,8 +69,6 @@ pub struct Context {
     pub tally: Arc<Tally>,
     /// What it shares with all other hooks.
     pub shared: Arc<Shared>,
-    /// How often its `initialize` was called, in whatever instance.
-    pub initialized: AtomicU64,
 }
 
 /// What all hooks of one running set share.
@@ -195,7 +192,7 @@ fn late(now: Stage, wanted: Stage) -> bool {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        self.wasi.view(&self.context.name)
+        self.wasi.view(&self.context)
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView};
 
+use super::Context;
 use super::output::LogStream;
 use crate::config::Limits;
 use crate::log::Level;
@@ -19,12 +20,17 @@ const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
 /// The WASI of one instance.
 pub(super) struct Wasi {
-    context: Option<Box<WasiCtx>>,
+    built: Option<Built>,
     /// Resources of the host that the guest has handles to.
     table: ResourceTable,
+    read: Read,
+}
+
+/// What there is once the guest has called for any of it.
+struct Built {
+    context: Box<WasiCtx>,
     /// Bytes that standard output and error may still take.
     output_left: Arc<AtomicU64>,
-    read: Read,
 }
 
 /// What an instance has read that differs from one instance to the next.
@@ -42,13 +48,14 @@ impl Wasi {
     pub(super) fn new(limits: &Limits) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
-        let output_left = Arc::new(AtomicU64::new(limits.log));
-        Self { context: None, table, output_left, read: Read::default() }
+        Self { built: None, table, read: Read::default() }
     }
 
     /// Fills up what is granted a call, and not an instance.
     pub(super) fn refill(&self, limits: &Limits) {
-        self.output_left.store(limits.log, Ordering::Relaxed);
+        if let Some(built) = &self.built {
+            built.output_left.store(limits.log, Ordering::Relaxed);
+        }
     }
 
     /// What it has read so far.
@@ -67,19 +74,21 @@ impl Wasi {
     }
 
     /// What the implementations of WASI work on.
-    pub(super) fn view(&mut self, hook: &Arc<str>) -> WasiCtxView<'_> {
-        let left = &self.output_left;
-        let ctx = self.context.get_or_insert_with(|| build(hook, left));
-        WasiCtxView { ctx, table: &mut self.table }
+    pub(super) fn view(&mut self, context: &Context) -> WasiCtxView<'_> {
+        let built = self.built.get_or_insert_with(|| Built::new(&context.name, context.limits.log));
+        WasiCtxView { ctx: &mut built.context, table: &mut self.table }
     }
 }
 
-fn build(hook: &Arc<str>, left: &Arc<AtomicU64>) -> Box<WasiCtx> {
-    let mut wasi = WasiCtx::builder();
-    wasi.max_random_size(RANDOM_BYTES_MAX);
-    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-    wasi.stdout(LogStream::new(hook, Level::Info, left));
-    // A guest's panic message comes this way.
-    wasi.stderr(LogStream::new(hook, Level::Warn, left));
-    Box::new(wasi.build())
+impl Built {
+    fn new(hook: &Arc<str>, output: u64) -> Self {
+        let left = Arc::new(AtomicU64::new(output));
+        let mut wasi = WasiCtx::builder();
+        wasi.max_random_size(RANDOM_BYTES_MAX);
+        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        wasi.stdout(LogStream::new(hook, Level::Info, &left));
+        // A guest's panic message comes this way.
+        wasi.stderr(LogStream::new(hook, Level::Warn, &left));
+        Self { context: Box::new(wasi.build()), output_left: left }
+    }
 }

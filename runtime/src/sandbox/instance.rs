@@ -5,7 +5,6 @@
 //! gets it drops the instance.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
@@ -207,7 +206,7 @@ impl Instance {
 
     /// Calls `lifecycle.initialize`.
     pub async fn initialize(&mut self, allowance: &Allowance) -> Returned<()> {
-        self.store.data().context.initialized.fetch_add(1, Ordering::Relaxed);
+        self.tally.initializes();
         call!(self, Phase::Initialize, allowance, lifecycle.call_initialize())
     }
 

@@ -220,7 +220,10 @@ impl Pool {
     /// so, and waits for a snapshot that is on its way; in mode `pooled` it is time to make one.
     async fn new_instance(&self) -> Result<Box<Instance>, Failure> {
         let snapshot = match self.mode {
-            Mode::Fresh => self.snapshot.wait(self.replay.time).await?,
+            Mode::Fresh => {
+                let ready = self.snapshot.wait(self.replay.time).await;
+                ready.map_err(|failure| failure.in_hook(&self.context.name, Phase::Start))?
+            }
             Mode::Pooled | Mode::Single => self.snapshot.made(),
         };
         let mut instance = match snapshot {

@@ -32,7 +32,7 @@ use crate::host::{Context, Read, State};
 
 /// How long reading an instance's state may take: 64 MiB take less than a second.
 const TIME: Duration = Duration::from_secs(10);
-/// Snapshots that are compiled at a time behind the requests, which need the processors more.
+/// Snapshots that are made at a time behind the requests, which need the processors more.
 static TURN: Semaphore = Semaphore::const_new(2);
 
 /// Why there is no snapshot.
@@ -63,11 +63,6 @@ impl Snapshot {
         self.made.get()?.as_ref().ok()
     }
 
-    /// Why there will be none.
-    pub fn obstacle(&self) -> Option<&str> {
-        self.made.get()?.as_ref().err().map(String::as_str)
-    }
-
     /// Waits until it is made; none if there will be none, or if it was never begun.
     ///
     /// # Errors
@@ -79,12 +74,18 @@ impl Snapshot {
         match tokio::time::timeout(time, self.made.wait()).await {
             Ok(Ok(program)) => Ok(Some(program)),
             Ok(Err(reason)) if self.required => {
-                Err(Failure::new(Code::HookStart, format!("there is no snapshot: {reason}")))
+                let text = format!(
+                    "there is no snapshot: {reason}\n\
+                     hint: restart the server to try again, or set `replay = true` for the hook"
+                );
+                Err(Failure::new(Code::HookStart, text))
             }
             Ok(Err(_)) => Ok(None),
             Err(_) => {
                 let text = format!("its snapshot is not compiled yet, after {time:?}");
-                Err(Failure::new(Code::HookBusy, text))
+                let mut failure = Failure::new(Code::HookBusy, text);
+                failure.retry_after = Some(time);
+                Err(failure)
             }
         }
     }
@@ -156,7 +157,7 @@ impl Snapshot {
 
     /// Notes what came of it, and says so.
     fn settle(&self, made: Result<Program, String>, context: &Context, started: Instant) {
-        let (hook, runs) = (&context.name, context.initialized.load(Ordering::Relaxed));
+        let (hook, runs) = (&context.name, context.tally.initialized());
         match &made {
             Ok(_) => tracing::info!(
                 %hook,
@@ -263,6 +264,7 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obsta
     let (store, instance) = instance.parts();
     obstacle(store.data()).map_or(Ok(()), |reason| Err(Obstacle::Unfit(reason)))?;
     let wizer = wizer();
+    // Once more: what came of the first time borrows the component, and could not be kept beside it.
     let (context, _) = wizer
         .instrument_component(source.wasm())
         .map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;

@@ -21,6 +21,19 @@ pub(super) struct Text {
 const NOTHING: Text =
     Text { name: "", imports: "", with: "", fields: "", realloc: "unreachable", deeds: &[] };
 
+/// One that has the host write into its memory.
+const ASKS_FOR_THE_PATH: Text = Text {
+    imports: r#"
+            (import "boathook:hook/request@0.1.0"
+                (instance $request (export "path" (func (result string)))))
+            (core func $path (canon lower (func $request "path")
+                (memory $libc "memory") (realloc (func $libc "realloc"))))"#,
+    with: r#"(with "host" (instance (export "path" (func $path))))"#,
+    fields: r#"(import "host" "path" (func $path (param i32)))"#,
+    deeds: &[("path", "(call $path (i32.const 32))")],
+    ..NOTHING
+};
+
 /// Where the good answer lies: `ok(respond)`.
 const GOOD: u32 = 8;
 /// Where the answer of `routes` begins. From 32 up to here a deed may make an answer of its own.
@@ -84,29 +97,11 @@ pub(super) const HOOKS: &[Text] = &[
     // The host calls `cabi_realloc` to hand the path over.
     Text {
         name: "spins-in-realloc",
-        imports: r#"
-            (import "boathook:hook/request@0.1.0"
-                (instance $request (export "path" (func (result string)))))
-            (core func $path (canon lower (func $request "path")
-                (memory $libc "memory") (realloc (func $libc "realloc"))))"#,
-        with: r#"(with "host" (instance (export "path" (func $path))))"#,
-        fields: r#"(import "host" "path" (func $path (param i32)))"#,
         realloc: "(loop $on (br $on)) unreachable",
-        deeds: &[("path", "(call $path (i32.const 32))")],
+        ..ASKS_FOR_THE_PATH
     },
     // What the host hands over must lie in the guest's memory.
-    Text {
-        name: "misplaces",
-        imports: r#"
-            (import "boathook:hook/request@0.1.0"
-                (instance $request (export "path" (func (result string)))))
-            (core func $path (canon lower (func $request "path")
-                (memory $libc "memory") (realloc (func $libc "realloc"))))"#,
-        with: r#"(with "host" (instance (export "path" (func $path))))"#,
-        fields: r#"(import "host" "path" (func $path (param i32)))"#,
-        realloc: "(i32.const 0x7ffffff0)",
-        deeds: &[("path", "(call $path (i32.const 32))")],
-    },
+    Text { name: "misplaces", realloc: "(i32.const 0x7ffffff0)", ..ASKS_FOR_THE_PATH },
     Text {
         name: "keeps-handles",
         imports: r#"
