@@ -13,7 +13,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -100,13 +100,13 @@ async fn respond(
     };
     let walked = match refused {
         Some(failure) => Err(failure),
-        None => walk(&mut journey, &calls).await,
+        None => in_place!(walk(&mut journey, &calls)),
     };
     if let Err(failure) = walked {
         fail(&mut journey, &failure);
     }
     if !calls.abandoned() {
-        observe(&mut journey, &calls).await;
+        in_place!(observe(&mut journey, &calls));
     }
     send(journey)
 }
@@ -193,17 +193,19 @@ async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
         }
         journey.exchange().params = found.params;
         match &app.steps[index].doer {
-            Doer::Hook { .. } => match visit(journey, &app.steps[index], index, calls).await? {
-                Outcome::Respond => return Ok(()),
-                outcome => {
-                    let exchange = journey.exchange();
-                    exchange.response.body = Body::Empty;
-                    passed = (outcome == Outcome::NextRoute).then_some(index);
-                    if std::mem::take(&mut exchange.rerouted) {
-                        steps = matches(journey, &app, index + 1)?.into_iter();
+            Doer::Hook { .. } => {
+                match in_place!(visit(journey, &app.steps[index], index, calls))? {
+                    Outcome::Respond => return Ok(()),
+                    outcome => {
+                        let exchange = journey.exchange();
+                        exchange.response.body = Body::Empty;
+                        passed = (outcome == Outcome::NextRoute).then_some(index);
+                        if std::mem::take(&mut exchange.rerouted) {
+                            steps = matches(journey, &app, index + 1)?.into_iter();
+                        }
                     }
                 }
-            },
+            }
             Doer::Target(target) => {
                 if answer(journey, target).await? {
                     return Ok(());
@@ -236,7 +238,9 @@ async fn visit(
         exchange.undo = Undo::Clean;
     }
     let Some(exchange) = journey.exchange.take() else { return Ok(Outcome::Next) };
-    let (exchange, outcome) = calls.during(hook.handle_route(*route, exchange, until)).await;
+    calls.begin();
+    let (exchange, outcome) = in_place!(hook.handle_route(*route, exchange, until));
+    calls.end();
     journey.exchange = Some(exchange);
     if calls.abandoned() {
         return Err(Failure::new(Code::ClientGone, "the client left during the call"));
@@ -400,7 +404,9 @@ async fn observe(journey: &mut Journey, calls: &Calls) {
             journey.exchange().undo = Undo::Clean;
         }
         let Some(exchange) = journey.exchange.take() else { return };
-        let (exchange, result) = calls.during(hook.handle_response(*route, exchange, until)).await;
+        calls.begin();
+        let (exchange, result) = in_place!(hook.handle_response(*route, exchange, until));
+        calls.end();
         journey.exchange = Some(exchange);
         journey.reached[place].params = std::mem::take(&mut journey.exchange().params);
         if let Err(failure) = result
@@ -500,23 +506,26 @@ fn is_event_stream(exchange: &Exchange) -> bool {
 }
 
 /// Whether a call into a hook is in progress, and whether the client is still there.
+///
+/// Only whoever owns the request's future writes here: by polling it, or by dropping what it was handed
+/// out in. So plain loads and stores do; locked ones would be the dearest instructions of a call.
 #[derive(Debug, Default)]
-struct Calls(AtomicU8);
+struct Calls {
+    in_call: AtomicBool,
+    gone: AtomicBool,
+}
 
 impl Calls {
-    const IN_CALL: u8 = 1;
-    const GONE: u8 = 2;
+    fn begin(&self) {
+        self.in_call.store(true, Ordering::Relaxed);
+    }
 
-    /// Marks the time of a call.
-    async fn during<T>(&self, call: impl Future<Output = T>) -> T {
-        self.0.fetch_or(Self::IN_CALL, Ordering::Relaxed);
-        let result = call.await;
-        self.0.fetch_and(!Self::IN_CALL, Ordering::Relaxed);
-        result
+    fn end(&self) {
+        self.in_call.store(false, Ordering::Relaxed);
     }
 
     fn abandoned(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & Self::GONE != 0
+        self.gone.load(Ordering::Relaxed)
     }
 }
 
@@ -542,7 +551,8 @@ impl Future for Handed {
 impl Drop for Handed {
     fn drop(&mut self) {
         let Some(future) = self.future.take() else { return };
-        if self.calls.0.fetch_or(Calls::GONE, Ordering::Relaxed) & Calls::IN_CALL == 0 {
+        self.calls.gone.store(true, Ordering::Relaxed);
+        if !self.calls.in_call.load(Ordering::Relaxed) {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
@@ -156,9 +157,14 @@ pub struct HookError {
     pub details: Option<String>,
 }
 
-/// One thing that went wrong.
+/// One thing that went wrong. As wide as a pointer: every call into a hook may return one, and nearly
+/// none does.
 #[derive(Debug)]
-pub struct Failure {
+pub struct Failure(Box<What>);
+
+/// What a [`Failure`] says.
+#[derive(Debug)]
+pub struct What {
     /// The row of the table.
     pub code: Code,
     /// Whose call it was, where a hook's was.
@@ -176,14 +182,14 @@ pub struct Failure {
 impl Failure {
     /// A failure of this kind, with the operator's text.
     pub fn new(code: Code, cause: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(What {
             code,
             hook: None,
             cause: cause.into(),
             said: None,
             backtrace: None,
             retry_after: None,
-        }
+        }))
     }
 
     /// The same failure, in a call into this hook.
@@ -266,6 +272,20 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl Deref for Failure {
+    type Target = What;
+
+    fn deref(&self) -> &What {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut What {
+        &mut self.0
+    }
+}
 
 /// What of the request decides how an error response looks.
 #[derive(Clone, Copy)]

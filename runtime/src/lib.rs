@@ -44,6 +44,15 @@
 //! files) and know neither tokio nor wasmtime. Nothing below [`chain`] calls anything above it. The
 //! runtime does not depend on any SDK, nor an SDK on it: they meet in `wit/`.
 
+/// Awaits a future where it was made. `.await` alone moves it first, twice, and that of a call into a hook
+/// is a kilobyte.
+macro_rules! in_place {
+    ($future:expr) => {{
+        let future = std::pin::pin!($future);
+        future.await
+    }};
+}
+
 pub mod server;
 
 pub mod chain;

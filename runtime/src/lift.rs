@@ -406,10 +406,11 @@ async fn start(
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
         limits: found.limits.clone(),
+        last_block: Default::default(),
         tally: Arc::default(),
         shared: shared.clone(),
     });
-    let instance = Instance::start(&program, &context, false).await?;
+    let instance = Instance::start(&program, &context, false, None).await?;
     let queue = program.has_listening().then(|| shared.events.listen(&context.name));
     Ok(Lifting { context, found, program, instance, queue })
 }

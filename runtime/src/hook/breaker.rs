@@ -22,7 +22,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 pub(super) struct Breaker {
     /// Whether the state is anything but closed: all that a call looks at while all is well.
     tripped: AtomicBool,
-    /// Calls since the start. Only compared with itself.
+    /// Whether any call ever failed. Those of a hook that never fails need no count, and adding to a
+    /// shared number is dear.
+    counts: AtomicBool,
+    /// Calls that were counted. Only compared with itself.
     calls: AtomicU64,
     state: Mutex<State>,
 }
@@ -101,7 +104,9 @@ impl Breaker {
 
     /// The clock is only read where it matters.
     fn admit_at(&self, now: impl FnOnce() -> Instant) -> Result<Admitted<'_>, Duration> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        if self.counts.load(Ordering::Relaxed) {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
         let mut probe = false;
         if self.tripped.load(Ordering::Relaxed) {
             let now = now();
@@ -128,6 +133,10 @@ impl Breaker {
 
     /// A call failed. One that began before the breaker opened says nothing about now.
     fn failed_at(&self, now: Instant, probe: bool) -> Option<Change> {
+        if !self.counts.swap(true, Ordering::Relaxed) {
+            // This very call.
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
         let calls = self.calls.load(Ordering::Relaxed);
         let mut state = self.state();
         let pause = match &mut *state {

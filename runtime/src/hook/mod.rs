@@ -170,12 +170,12 @@ impl Hook {
         until: Instant,
     ) -> (Box<Exchange>, Result<Outcome, Failure>) {
         let allowance = Allowance::call(&self.context.limits, Some(until));
-        let mut leased = match self.lease(Phase::HandleRoute, allowance.until).await {
+        let mut leased = match in_place!(self.lease(Phase::HandleRoute, allowance.until)) {
             Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
         leased.instance().lend(Some(exchange));
-        let returned = leased.instance().handle_route(route, &allowance).await;
+        let returned = in_place!(leased.instance().handle_route(route, &allowance));
         let (exchange, result) = self.settle(leased, Phase::HandleRoute, returned);
         (exchange.unwrap_or_else(Exchange::blank), result)
     }
@@ -188,12 +188,12 @@ impl Hook {
         until: Instant,
     ) -> (Box<Exchange>, Result<(), Failure>) {
         let allowance = Allowance::call(&self.context.limits, Some(until));
-        let mut leased = match self.lease(Phase::HandleResponse, allowance.until).await {
+        let mut leased = match in_place!(self.lease(Phase::HandleResponse, allowance.until)) {
             Ok(leased) => leased,
             Err(failure) => return (exchange, Err(failure)),
         };
         leased.instance().lend(Some(exchange));
-        let returned = leased.instance().handle_response(route, &allowance).await;
+        let returned = in_place!(leased.instance().handle_response(route, &allowance));
         let (exchange, result) = self.settle(leased, Phase::HandleResponse, returned);
         (exchange.unwrap_or_else(Exchange::blank), result)
     }
@@ -349,7 +349,7 @@ impl Hook {
             failure.retry_after = Some(pause);
             self.failed(failure.in_hook(self.name(), phase))
         })?;
-        match live.pool.lease(phase, until).await {
+        match in_place!(live.pool.lease(phase, until)) {
             Ok(lease) => Ok(Leased { lease, admitted }),
             Err(failure) => {
                 // Neither is the hook's fault: it was not even called.

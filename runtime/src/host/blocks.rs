@@ -3,6 +3,8 @@
 //! What a hook hands over is parsed like a client's input: names and values as RFC 9110 has them, and
 //! nothing that would let a hook write the connection's own fields.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, header};
@@ -37,15 +39,39 @@ const BYTES_MAX: usize = 64 << 10;
 /// Fields of a block, in order.
 pub(super) type Fields = SmallVec<[(HeaderName, HeaderValue); 8]>;
 
-/// The block that an instance handed over last, parsed: most hooks set the same headers for every
-/// request.
-#[derive(Default)]
-pub(super) struct LastBlock {
-    block: Bytes,
+/// A block with its fields.
+#[derive(Debug)]
+pub(crate) struct Block {
+    bytes: Bytes,
     fields: Vec<Field>,
 }
 
+/// The block that a hook's instances handed over last, for those that have not handed over any.
+#[derive(Debug, Default)]
+pub(crate) struct LastBlock(Mutex<Option<Arc<Block>>>);
+
+impl LastBlock {
+    /// The block if it is these bytes, or else these bytes parsed: most hooks set the same headers for
+    /// every request.
+    ///
+    /// # Errors
+    /// As [`parse_block`].
+    pub(super) fn get_or_parse(&self, bytes: &[u8]) -> Result<Arc<Block>, BlockError> {
+        if let Some(block) = self.last().as_ref().filter(|block| block.bytes() == bytes) {
+            return Ok(block.clone());
+        }
+        let block = Arc::new(Block::parse(bytes.to_vec())?);
+        *self.last() = Some(block.clone());
+        Ok(block)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Arc<Block>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A field of a block.
+#[derive(Debug)]
 pub(super) struct Field {
     pub(super) name: HeaderName,
     pub(super) value: HeaderValue,
@@ -53,22 +79,29 @@ pub(super) struct Field {
     pub(super) first: bool,
 }
 
-impl LastBlock {
-    /// The fields of this block.
+impl Block {
+    /// Parses a block.
     ///
     /// # Errors
     /// As [`parse_block`].
-    pub(super) fn read(&mut self, block: Vec<u8>) -> Result<&[Field], BlockError> {
-        if self.block != block {
-            *self = Self::default();
-            let block = Bytes::from(block);
-            for (name, value) in parse_block(block.clone())? {
-                let first = self.fields.iter().all(|field| field.name != name);
-                self.fields.push(Field { name, value, first });
-            }
-            self.block = block;
+    pub(super) fn parse(block: Vec<u8>) -> Result<Self, BlockError> {
+        let bytes = Bytes::from(block);
+        let mut fields: Vec<Field> = Vec::new();
+        for (name, value) in parse_block(bytes.clone())? {
+            let first = fields.iter().all(|field| field.name != name);
+            fields.push(Field { name, value, first });
         }
-        Ok(&self.fields)
+        Ok(Self { bytes, fields })
+    }
+
+    /// As it was handed over.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its fields in order.
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
     }
 }
 
@@ -190,24 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_read_anew_when_it_is_another_one() {
-        let mut last = LastBlock::default();
-        let mut read = |block: &str| {
-            let fields = last.read(block.into())?;
-            Ok(fields.iter().map(|field| (field.value.clone(), field.first)).collect::<Vec<_>>())
-        };
+    fn only_the_first_field_of_a_name_is_its_first() {
+        let block = Block::parse(b"a: 1\r\nb: 2\r\nA: 3\r\n".to_vec()).unwrap();
+        let fields = block.fields().iter().map(|field| (field.value.clone(), field.first));
         let value = HeaderValue::from_static;
-        for _ in 0..2 {
-            let fields = read("a: 1\r\nb: 2\r\nA: 3\r\n");
-            assert_eq!(
-                fields.unwrap(),
-                [(value("1"), true), (value("2"), true), (value("3"), false)]
-            );
-        }
-        assert_eq!(read("a: 2\r\n").unwrap(), [(value("2"), true)]);
-        assert_eq!(read("a\r\n"), Err(BlockError::NoColon(1)));
-        assert_eq!(read("a\r\n"), Err(BlockError::NoColon(1)));
-        assert_eq!(read("").unwrap(), []);
+        let expected = [(value("1"), true), (value("2"), true), (value("3"), false)];
+        assert_eq!(fields.collect::<Vec<_>>(), expected);
+        assert_eq!(Block::parse(b"a\r\n".to_vec()).unwrap_err(), BlockError::NoColon(1));
     }
 
     #[test]

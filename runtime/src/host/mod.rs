@@ -27,6 +27,7 @@ mod request;
 mod response;
 mod wasi;
 
+pub(crate) use blocks::LastBlock;
 pub use config::ConfigStore;
 pub use events::{Board, Event};
 pub use hooks::Published;
@@ -50,7 +51,7 @@ pub struct State {
     /// The events that it waits for at the moment.
     waiting: Vec<String>,
     /// The headers that it set last.
-    last_block: Option<Box<blocks::LastBlock>>,
+    pub(crate) last_block: Option<Arc<blocks::Block>>,
     wasi: wasi::Wasi,
 }
 
@@ -65,6 +66,8 @@ pub struct Context {
     pub callable: Vec<String>,
     /// Its limits.
     pub limits: Limits,
+    /// The headers that any of its instances set last.
+    pub(crate) last_block: LastBlock,
     /// What all its calls used and came to.
     pub tally: Arc<Tally>,
     /// What it shares with all other hooks.
@@ -156,8 +159,17 @@ impl State {
         function: &'static str,
         stage: Stage,
     ) -> sandbox::Result<Result<&mut Exchange, GuestError>> {
-        self.meter.host_call().map_err(sandbox::trap)?;
-        Ok(match self.exchange.as_deref_mut() {
+        self.enter()?;
+        Ok(self.changeable(function, stage))
+    }
+
+    /// The exchange, if `stage` is not over yet.
+    fn changeable(
+        &mut self,
+        function: &'static str,
+        stage: Stage,
+    ) -> Result<&mut Exchange, GuestError> {
+        match self.exchange.as_deref_mut() {
             None => Err(guest_error(
                 "E_NO_EXCHANGE",
                 format!("`{function}` was called where there is no exchange"),
@@ -172,11 +184,11 @@ impl State {
                 exchange.about_to_change();
                 Ok(exchange)
             }
-        })
+        }
     }
 
-    /// Counts a call into the host that needs no exchange.
-    fn enter(&mut self) -> sandbox::Result<()> {
+    /// Counts a call into the host, and nothing else.
+    pub(crate) fn enter(&mut self) -> sandbox::Result<()> {
         self.meter.host_call().map_err(sandbox::trap)
     }
 }

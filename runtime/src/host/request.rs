@@ -10,8 +10,9 @@ use super::{GuestError, State, check_json, guest_error};
 use crate::body::Body;
 use crate::exchange::{Exchange, Stage};
 use crate::router::Path;
-use crate::sandbox::Result;
 use crate::sandbox::bindings::boathook::hook::request::Host;
+use crate::sandbox::limits::Stop;
+use crate::sandbox::{Result, trap};
 
 type Set = std::result::Result<(), GuestError>;
 
@@ -38,7 +39,8 @@ impl Host for State {
     }
 
     fn header(&mut self, name: String) -> Result<Option<Vec<u8>>> {
-        Ok(joined(&self.read("request.header")?.request.headers, &name))
+        self.enter()?;
+        self.request_header(&name)
     }
 
     fn headers(&mut self) -> Result<Vec<u8>> {
@@ -164,6 +166,15 @@ impl Host for State {
             exchange.replace_request_body(Body::whole(body));
             Ok(())
         }))
+    }
+}
+
+impl State {
+    /// `request.header`, once it is counted.
+    pub(crate) fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let exchange = self.exchange.as_deref();
+        let exchange = exchange.ok_or_else(|| trap(Stop::NoExchange("request.header")))?;
+        Ok(joined(&exchange.request.headers, name))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Does what the `response` import asks: makes and changes the exchange's response.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION,
@@ -7,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::blocks::{Field, has_room, joined, parse_block, parse_field, write_block};
+use super::blocks::{Block, Field, has_room, joined, parse_block, parse_field, write_block};
 use super::request::{bad, too_large};
 use super::{GuestError, State, check_json, guest_error};
 use crate::body::Body;
@@ -41,24 +43,10 @@ impl Host for State {
     }
 
     fn set_headers(&mut self, block: Vec<u8>) -> Result<Set> {
-        let mut last = self.last_block.take().unwrap_or_default();
-        let set = self.write("response.set-headers", Stage::Response)?.and_then(|exchange| {
-            let bytes = block.len();
-            let fields = last.read(block).map_err(bad)?;
-            let headers = &mut exchange.response.headers;
-            has_room(headers, fields.len(), bytes).map_err(bad)?;
-            for Field { name, value, first } in fields {
-                // The first field of a name replaces, those after it add.
-                if *first {
-                    headers.insert(name, value.clone());
-                } else {
-                    headers.append(name, value.clone());
-                }
-            }
-            Ok(())
-        });
-        self.last_block = Some(last);
-        Ok(set)
+        self.enter()?;
+        let last = self.last_block.take();
+        let block = self.parsed(&block, last);
+        Ok(block.and_then(|block| self.set_block(block)))
     }
 
     fn append_headers(&mut self, block: Vec<u8>) -> Result<Set> {
@@ -186,6 +174,35 @@ impl Host for State {
 }
 
 impl State {
+    /// The block of these bytes: the one that the instance set last, as a rule.
+    pub(crate) fn parsed(
+        &self,
+        bytes: &[u8],
+        last: Option<Arc<Block>>,
+    ) -> std::result::Result<Arc<Block>, GuestError> {
+        match last {
+            Some(last) if last.bytes() == bytes => Ok(last),
+            _ => self.context.last_block.get_or_parse(bytes).map_err(bad),
+        }
+    }
+
+    /// `response.set-headers`, once it is counted.
+    pub(crate) fn set_block(&mut self, block: Arc<Block>) -> Set {
+        let exchange = self.changeable("response.set-headers", Stage::Response)?;
+        let headers = &mut exchange.response.headers;
+        has_room(headers, block.fields().len(), block.bytes().len()).map_err(bad)?;
+        for Field { name, value, first } in block.fields() {
+            // The first field of a name replaces, those after it add.
+            if *first {
+                headers.insert(name, value.clone());
+            } else {
+                headers.append(name, value.clone());
+            }
+        }
+        self.last_block = Some(block);
+        Ok(())
+    }
+
     /// Sails' response helpers (A8.1, A8.2): a status, and JSON or the status' own text.
     fn answer(
         &mut self,

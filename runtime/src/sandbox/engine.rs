@@ -12,7 +12,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::host::State;
-use crate::sandbox::bindings;
+use crate::sandbox::{bindings, borrowed};
 
 /// How often running guest code is interrupted for a look at its limits and to let others run. A
 /// call that is shorter never notices; a neighbour of one that spins waits this long at most.
@@ -126,6 +126,7 @@ impl Variant {
             |state| state,
         )
         .map_err(anyhow::Error::msg)?;
+        borrowed::link(&mut linker).map_err(anyhow::Error::msg)?;
         start_clock(&engine)?;
         Ok(Self { engine, linker })
     }

@@ -4,7 +4,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -73,12 +73,13 @@ impl Drop for Timing<'_> {
 
 /// Runs a call to its end or to its limit, and says what time it took. When this returns, the call is no
 /// more: dropped at a limit, which unwinds the guest wherever it stood.
+///
+/// It takes the call where it lies: a call's future is large, and moving it would be dear.
 pub(super) async fn guard<F: Future>(
-    call: F,
+    mut call: Pin<&mut F>,
     allowance: &Allowance,
     mut timing: Timing<'_>,
 ) -> (Ended<F::Output>, Spent) {
-    let mut call = pin!(call);
     let mut sleep = pin!(None::<Sleep>);
     let mut by_exchange = false;
     // Cpu time of earlier slices that no tick has counted: a call that waits often has slices that end

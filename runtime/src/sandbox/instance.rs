@@ -4,7 +4,9 @@
 //! returned: a normal return, the instance lives on. The outer one is everything else, and whoever
 //! gets it drops the instance.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
@@ -86,8 +88,10 @@ macro_rules! call {
         };
         limits::arm(&mut $self.store, $phase, $allowance);
         let timing = Timing::new(&$self.tally, $phase.into());
-        let call = guest.$verb(&mut $self.store, $($argument),*);
-        let (ended, spent) = guard(call, $allowance, timing).await;
+        let (ended, spent) = {
+            let call = pin!(guest.$verb(&mut $self.store, $($argument),*));
+            in_place!(guard(call, $allowance, timing))
+        };
         limits::account(&$self.store, &$self.tally, spent, $phase, $allowance);
         $self.judge(ended, $phase, $allowance)
     }};
@@ -97,20 +101,24 @@ impl Instance {
     /// Makes an instance. Its lifecycle has not run.
     ///
     /// # Errors
-    /// If it traps in its start function, or hits a limit in it: cpu and wall are `limits.start`.
+    /// If it traps in its start function, or hits a limit in it: cpu and wall are `limits.start`, and the
+    /// exchange that needs it may end earlier.
     pub async fn start(
         program: &Program,
         context: &Arc<Context>,
         replay: bool,
+        until: Option<Instant>,
     ) -> Result<Box<Self>, Failure> {
-        let allowance = Allowance::start(&context.limits);
+        let allowance = Allowance::start(&context.limits, until);
         let state = State::new(context.clone(), replay);
         let mut store = Store::new(program.pre.engine(), state);
         limits::prepare(&mut store, &context.limits);
         limits::arm(&mut store, Phase::Start, &allowance);
         let timing = Timing::new(&context.tally, Verb::Lifecycle);
-        let instantiated = program.pre.instantiate_async(&mut store);
-        let (ended, spent) = guard(instantiated, &allowance, timing).await;
+        let (ended, spent) = {
+            let instantiated = pin!(program.pre.instantiate_async(&mut store));
+            in_place!(guard(instantiated, &allowance, timing))
+        };
         limits::account(&store, &context.tally, spent, Phase::Start, &allowance);
         let component = match settle(&store, ended, Phase::Start, &allowance) {
             Ok(component) => component,

@@ -49,9 +49,9 @@ impl Allowance {
         }
     }
 
-    /// For making an instance.
-    pub(super) fn start(limits: &crate::config::Limits) -> Self {
-        Self { cpu: limits.start, wall: limits.start, fuel: None, until: None, codes: Codes::START }
+    /// For making an instance, on behalf of an exchange or of nobody.
+    pub(super) fn start(limits: &crate::config::Limits, until: Option<Instant>) -> Self {
+        Self { cpu: limits.start, wall: limits.start, fuel: None, until, codes: Codes::START }
     }
 }
 

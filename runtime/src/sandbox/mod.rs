@@ -15,6 +15,7 @@
 //! What this folder does not do: it decides nothing about requests, and knows no other hook.
 
 pub mod bindings;
+mod borrowed;
 pub mod cache;
 pub mod child;
 pub mod clock;
@@ -25,6 +26,7 @@ pub mod instance;
 pub mod limits;
 pub mod pool;
 mod replay;
+mod shelf;
 pub mod snapshot;
 
 pub use cache::Cache;

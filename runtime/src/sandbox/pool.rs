@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-
 use super::compile::Program;
 use super::instance::Instance;
 use super::replay::Replay;
+use super::shelf::{NoPlace, Place, Shelf};
 use super::snapshot::Snapshot;
 use crate::config::Mode;
 use crate::error::{Code, Failure, Phase};
@@ -30,10 +29,7 @@ pub struct Pool {
     program: Arc<Program>,
     context: Arc<Context>,
     mode: Mode,
-    /// The most recently used one is taken first: its memory is still in the cpu's caches.
-    idle: Mutex<Vec<Idle>>,
-    /// One a live instance that is, or may be, in use.
-    permits: Semaphore,
+    shelf: Shelf<Box<Instance>>,
     waiting: AtomicUsize,
     /// The same for calls after a response: they take no request's place.
     waiting_finishes: AtomicUsize,
@@ -46,21 +42,15 @@ pub struct Pool {
     replay: Replay,
 }
 
-/// An instance that waits for its next call.
-#[derive(Debug)]
-struct Idle {
-    instance: Box<Instance>,
-    /// The sweep that was next when it was put here.
-    since: u32,
-}
-
-/// An instance that was taken out.
+/// An instance that was taken out, and its place in the pool.
 #[derive(Debug)]
 pub struct Lease<'a> {
     pool: &'a Pool,
+    /// None while it is being made.
     instance: Option<Box<Instance>>,
     rescue: Option<Rescue>,
-    _permit: SemaphorePermit<'a>,
+    /// Whether the place has been given back.
+    is_over: bool,
 }
 
 /// A place where an exchange is left if the call that has it is dropped, as happens to a callee when
@@ -102,8 +92,7 @@ impl Pool {
             program,
             context,
             mode,
-            idle: Mutex::new(vec![Idle { instance: first, since: 0 }]),
-            permits: Semaphore::new(instances as usize),
+            shelf: Shelf::new(first, instances.saturating_sub(1)),
             waiting: AtomicUsize::new(0),
             waiting_finishes: AtomicUsize::new(0),
             live: AtomicU32::new(1),
@@ -131,12 +120,13 @@ impl Pool {
     /// exchange has; `E_EXCHANGE_TIMEOUT` if making a new instance did; whatever that instance's
     /// lifecycle fails with.
     pub async fn lease(&self, phase: Phase, until: Option<Instant>) -> Result<Lease<'_>, Failure> {
-        let permit = match self.permits.try_acquire() {
-            Ok(permit) => permit,
+        let place = match self.shelf.take() {
+            Ok(Place::Idle(instance)) => return Ok(self.leased(Some(instance))),
+            Ok(Place::Room) => Place::Room,
             // Rare, and boxed so that the futures of all calls stay small.
             Err(_) => Box::pin(self.queue(phase, until)).await?,
         };
-        self.fill(permit, until).await
+        in_place!(self.fill(place, until))
     }
 
     /// Takes an instance out for the last call of all: there is nobody to wait behind.
@@ -144,49 +134,62 @@ impl Pool {
     /// # Errors
     /// If none came back in that time; whatever a new instance's lifecycle fails with.
     pub async fn lease_last(&self, wait: Duration) -> Result<Lease<'_>, Failure> {
-        let permit = tokio::time::timeout(wait, self.permits.acquire()).await;
-        let Ok(Ok(permit)) = permit else {
-            let text = format!("no instance became free within {wait:?}");
-            return Err(
-                Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower)
-            );
+        let busy = |what: &str| {
+            let text = format!("no instance {what} within {wait:?}");
+            Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower)
         };
+        let mut waiter = self.shelf.line_up().map_err(|_| lowered())?;
+        let place = tokio::time::timeout(wait, waiter.place()).await;
+        let place = place.map_err(|_| busy("became free"))?.map_err(|_| lowered())?;
         // A snapshot may be on its way.
-        let filled = tokio::time::timeout(wait, self.fill(permit, None)).await;
-        filled.unwrap_or_else(|_| {
-            let text = format!("no instance could be made within {wait:?}");
-            Err(Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower))
-        })
+        let filled = tokio::time::timeout(wait, self.fill(place, None)).await;
+        filled.unwrap_or_else(|_| Err(busy("could be made")))
     }
 
-    /// Puts an instance to a permit.
-    async fn fill<'a>(
-        &'a self,
-        permit: SemaphorePermit<'a>,
+    /// Puts an instance to a place.
+    async fn fill(
+        &self,
+        place: Place<Box<Instance>>,
         until: Option<Instant>,
-    ) -> Result<Lease<'a>, Failure> {
-        let idle = self.idle_instances().pop();
-        let instance = match (idle, until) {
-            (Some(idle), _) => idle.instance,
-            (None, None) => Box::pin(self.new_instance()).await?,
-            (None, Some(until)) => {
-                let until = tokio::time::Instant::from_std(until);
-                let made = tokio::time::timeout_at(until, Box::pin(self.new_instance())).await;
-                made.map_err(|_| {
-                    let text = "the exchange reached its limit while an instance was made";
-                    Failure::new(Code::ExchangeTimeout, text)
-                })??
+    ) -> Result<Lease<'_>, Failure> {
+        // From here on the place is given back, whatever happens.
+        let mut lease = self.leased(None);
+        let instance = match (place, self.snapshot.made()) {
+            (Place::Idle(instance), _) => instance,
+            (Place::Room, Some(program)) => {
+                let instance = in_place!(Instance::start(program, &self.context, true, until))?;
+                self.settle_in(instance)
+            }
+            (Place::Room, None) => {
+                let made = Box::pin(self.instance_without_snapshot());
+                let made = match until {
+                    None => made.await?,
+                    Some(until) => within(until, made).await?,
+                };
+                self.settle_in(made)
             }
         };
-        Ok(Lease { pool: self, instance: Some(instance), rescue: None, _permit: permit })
+        lease.instance = Some(instance);
+        Ok(lease)
     }
 
-    /// Waits in line for a permit.
+    /// Counts a new instance in.
+    fn settle_in(&self, mut instance: Box<Instance>) -> Box<Instance> {
+        instance.settle_in(self.sweeps.load(Ordering::Relaxed));
+        self.live.fetch_add(1, Ordering::Relaxed);
+        instance
+    }
+
+    fn leased(&self, instance: Option<Box<Instance>>) -> Lease<'_> {
+        Lease { pool: self, instance, rescue: None, is_over: false }
+    }
+
+    /// Waits in line for a place.
     async fn queue(
         &self,
         phase: Phase,
         until: Option<Instant>,
-    ) -> Result<SemaphorePermit<'_>, Failure> {
+    ) -> Result<Place<Box<Instance>>, Failure> {
         let limits = &self.context.limits;
         let busy = |cause: String| {
             let mut failure =
@@ -207,64 +210,45 @@ impl Pool {
             limits.queue_wait.min(until.saturating_duration_since(Instant::now()))
         });
         let began = Instant::now();
-        let waited = tokio::time::timeout(wait, self.permits.acquire()).await;
+        let mut waiter = self.shelf.line_up().map_err(|_| lowered())?;
+        let waited = tokio::time::timeout(wait, waiter.place()).await;
         tally.waited(began.elapsed());
         match waited {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(Failure::new(Code::Draining, "the hook was lowered")),
+            Ok(place) => place.map_err(|_: NoPlace| lowered()),
             Err(_) => Err(busy(format!("no instance became free within {wait:?}"))),
         }
     }
 
-    /// Makes one more instance: from the snapshot if there is one. In mode `fresh` every request does
-    /// so, and waits for a snapshot that is on its way; in mode `pooled` it is time to make one.
-    async fn new_instance(&self) -> Result<Box<Instance>, Failure> {
-        let snapshot = match self.mode {
-            Mode::Fresh => {
-                let ready = self.snapshot.wait(self.replay.time).await;
-                ready.map_err(|failure| failure.in_hook(&self.context.name, Phase::Start))?
+    /// Makes one more instance where there is no snapshot yet. In mode `fresh` every request needs one,
+    /// and waits for a snapshot that is on its way; in mode `pooled` it is time to make one.
+    async fn instance_without_snapshot(&self) -> Result<Box<Instance>, Failure> {
+        if self.mode == Mode::Fresh {
+            let ready = self.snapshot.wait(self.replay.time).await;
+            let ready =
+                ready.map_err(|failure| failure.in_hook(&self.context.name, Phase::Start))?;
+            if let Some(program) = ready {
+                return Instance::start(program, &self.context, true, None).await;
             }
-            Mode::Pooled | Mode::Single => self.snapshot.made(),
-        };
-        let mut instance = match snapshot {
-            Some(program) => Instance::start(program, &self.context, true).await?,
-            None => {
-                self.snapshot.begin(&self.program, &self.context, &self.replay);
-                self.replay.run(&self.program, &self.context).await?
-            }
-        };
-        instance.settle_in(self.sweeps.load(Ordering::Relaxed));
-        self.live.fetch_add(1, Ordering::Relaxed);
-        Ok(instance)
+        }
+        self.snapshot.begin(&self.program, &self.context, &self.replay);
+        self.replay.run(&self.program, &self.context).await
     }
 
-    fn idle_instances(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
-        // A panic while the lock is held is impossible, as nothing but a push or a pop happens there.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Frees instances that nobody has used for a while. Called every [`SWEEP`]. The last one stays: the
-    /// next request should not have to wait for a new one.
+    /// Frees instances that nobody has used for a while. Called every [`SWEEP`].
     pub fn sweep(&self) {
         let now = self.sweeps.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.mode != Mode::Pooled {
-            return;
+        if self.mode == Mode::Pooled {
+            self.freed(&self.shelf.take_stale(now.saturating_sub(IDLE_SWEEPS)));
         }
-        let freed: Vec<Idle> = {
-            let mut idle = self.idle_instances();
-            // The longest unused are at the front, as the last one put back is taken first.
-            let stale = idle.iter().take_while(|idle| now - idle.since > IDLE_SWEEPS).count();
-            let spare = idle.len().saturating_sub(1);
-            idle.drain(..stale.min(spare)).collect()
-        };
-        self.live.fetch_sub(u32::try_from(freed.len()).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Drops all idle instances and lets nobody in any more.
     pub fn close(&self) {
-        self.permits.close();
-        let idle = std::mem::take(&mut *self.idle_instances());
-        self.live.fetch_sub(u32::try_from(idle.len()).unwrap_or(0), Ordering::Relaxed);
+        self.freed(&self.shelf.close());
+    }
+
+    fn freed(&self, instances: &[Box<Instance>]) {
+        self.live.fetch_sub(u32::try_from(instances.len()).unwrap_or(0), Ordering::Relaxed);
     }
 }
 
@@ -282,37 +266,56 @@ impl Lease<'_> {
     /// Puts it back, after a call that returned normally. One that has done its share, or has grown,
     /// is freed instead: the next call gets a new one.
     pub fn put_back(mut self) {
-        let Some(mut instance) = self.instance.take() else { return };
         let pool = self.pool;
+        let sweep = pool.sweeps.load(Ordering::Relaxed);
         let keep = match pool.mode {
             Mode::Single => true,
             Mode::Fresh => false,
-            Mode::Pooled => !instance.is_worn(pool.sweeps.load(Ordering::Relaxed)),
+            Mode::Pooled => !self.instance().is_worn(sweep),
         };
+        let Some(instance) = self.instance.take() else { return };
         if keep {
-            let since = pool.sweeps.load(Ordering::Relaxed);
-            let mut idle = pool.idle_instances();
-            // Whoever closes it empties the list after that, and not before.
-            if !pool.permits.is_closed() {
-                idle.push(Idle { instance, since });
-                return;
-            }
+            self.is_over = pool.shelf.give(Place::Idle(instance), sweep);
         }
-        pool.live.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_over {
+            pool.live.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let Some(mut instance) = self.instance.take() else { return };
-        if let (Some(rescue), Some(exchange)) = (&self.rescue, instance.take_back()) {
-            rescue.leave(exchange);
+        if self.is_over {
+            return;
         }
-        self.pool.live.fetch_sub(1, Ordering::Relaxed);
-        if self.pool.mode == Mode::Single {
-            self.pool.context.restarted();
+        if let Some(mut instance) = self.instance.take() {
+            if let (Some(rescue), Some(exchange)) = (&self.rescue, instance.take_back()) {
+                rescue.leave(exchange);
+            }
+            self.pool.live.fetch_sub(1, Ordering::Relaxed);
+            if self.pool.mode == Mode::Single {
+                self.pool.context.restarted();
+            }
         }
+        // The instance is gone by now: there is room for the next one.
+        self.pool.shelf.give(Place::Room, 0);
     }
+}
+
+/// Makes an instance in the time that an exchange has.
+async fn within(
+    until: Instant,
+    made: impl Future<Output = Result<Box<Instance>, Failure>>,
+) -> Result<Box<Instance>, Failure> {
+    tokio::time::timeout_at(until.into(), made).await.unwrap_or_else(|_| {
+        let text = "the exchange reached its limit while an instance was made";
+        Err(Failure::new(Code::ExchangeTimeout, text))
+    })
+}
+
+/// What a call gets that comes too late.
+fn lowered() -> Failure {
+    Failure::new(Code::Draining, "the hook was lowered")
 }
 
 /// A place in the queue; given up when dropped.

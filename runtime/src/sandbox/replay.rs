@@ -32,7 +32,7 @@ impl Replay {
         context: &Arc<Context>,
     ) -> Result<Box<Instance>, Failure> {
         let allowance = Allowance::lifecycle(self.time);
-        let mut instance = Instance::start(program, context, true).await?;
+        let mut instance = Instance::start(program, context, true, None).await?;
         let failed = |phase: Phase| {
             move |said: HookError| {
                 let text = format!("the repeated call failed: {}", said.message);

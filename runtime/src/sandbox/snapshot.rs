@@ -11,6 +11,7 @@
 //! repeat. So there is no snapshot of such a hook, and it is said why.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -275,8 +276,10 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obsta
     let tally = store.data().context.tally.clone();
     let timing = Timing::new(&tally, Verb::Lifecycle);
     let mut reader = Reader { store, instance, failed: None };
-    let read = wizer.snapshot_component(&context, &mut reader);
-    let (ended, _) = guard(read, &allowance, timing).await;
+    let (ended, _) = {
+        let read = pin!(wizer.snapshot_component(&context, &mut reader));
+        guard(read, &allowance, timing).await
+    };
     let Reader { store, failed, .. } = reader;
     limits::set_copied(store);
     let why = match (ended, failed) {
