@@ -128,7 +128,14 @@ fn bodies(dir: &Path) -> Result<Bodies> {
 
 /// Runs groups, then the singles, and reports. A single that fails becomes a row that says so.
 fn measure(places: &Places, groups: &[Group], plan: Plan, singles: &[Single]) -> Result<()> {
+    let awake = process::keep_awake();
     let mut report = Report { notes: machine(), ..Report::default() };
+    report.notes.insert("cores_kept_awake".into(), json!(awake.is_ok()));
+    if let Err(error) = &awake {
+        say(&format!(
+            "idle cores sleep ({error:#}): waking the generator's will count as the server's work"
+        ));
+    }
     for group in groups {
         report.add(rounds::run(group, places, plan)?, &group.ratios);
     }

@@ -4,6 +4,7 @@
 //! None is waited for without a limit.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -48,6 +49,21 @@ pub(crate) fn pinned(program: &Path, cores: Cores) -> Command {
     command.args(["--pdeathsig", "KILL", "--", "taskset", "-c", cores.list()]).arg(program);
     command.stdin(Stdio::null());
     command
+}
+
+/// Keeps idle cores from sleeping for as long as what it returns is open (the kernel's PM QoS).
+///
+/// A generator that waits for a slow server lets its core sleep, and waking it is work of the server's that
+/// a faster server, which keeps the generator busy, does not have: in a virtual machine several
+/// microseconds an answer.
+///
+/// # Errors
+/// Where that is not allowed, as it is root's.
+pub(crate) fn keep_awake() -> Result<File> {
+    const LATENCY: &str = "/dev/cpu_dma_latency";
+    let mut file = File::options().write(true).open(LATENCY).context(LATENCY)?;
+    file.write_all(&0i32.to_ne_bytes()).context(LATENCY)?;
+    Ok(file)
 }
 
 /// A server that runs. Dropping it ends it.
