@@ -94,12 +94,14 @@ impl Serves {
 }
 
 /// Used again for as many requests as it takes; that is what pooling and reuse can do at best.
-const WASMTIME_P2: &[&str] = &["-O", "pooling-allocator=y", "--max-instance-reuse-count", "1000"];
+/// `cli`: what the standard library of a component for WASI asks for.
+const WASMTIME_P2: &[&str] =
+    &["-O", "pooling-allocator=y", "-S", "cli=y", "--max-instance-reuse-count", "1000"];
 const WASMTIME_P3: &[&str] = &[
     "-O",
     "pooling-allocator=y",
     "-S",
-    "p3=y",
+    "cli=y,p3=y",
     "-W",
     "component-model-async=y",
     "--max-instance-reuse-count",
