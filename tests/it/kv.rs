@@ -375,6 +375,24 @@ fn a_redis_that_is_not_there_or_refuses_the_password_fails_the_lift() {
     check(&format!("{fixture}\n    //- fails\n    the store of `kv`: Redis at 127.0.0.1:\n    "));
 }
 
+#[test]
+fn redis_is_reached_by_tls_if_the_system_trusts_its_certificate() {
+    let redis = RedisServer::start();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    let url = redis.url_by_tls(&certificate, &key);
+    let fixture = keeps_in(&redis, "").replace(&redis.url(), &url);
+    // Nobody has heard of whoever signed it.
+    check(&format!("{fixture}\n    //- fails\n    the store of `kv`: Redis at 127.0.0.1:\n    "));
+    let trusted = format!("SSL_CERT_FILE={}\n    REDIS_PASSWORD=", certificate.display());
+    let mut app = App::lift(&fixture.replace("REDIS_PASSWORD=", &trusted));
+    app.check(ALL_FUNCTIONS);
+    app.stop();
+}
+
 const RATE_LIMIT: &str = "
     //- boathook.toml
     [kv]

@@ -5051,9 +5051,11 @@ pub mod boathook {
         /// `-`, `_` and `.`; a key 1 to 512 bytes of UTF-8.
         ///
         /// Each function is one atomic step, whatever other instances, hooks and servers do at the same time. It
-        /// works from `initialize` on, with or without an exchange at hand; a hook that called one of them before
-        /// it was loaded gets no snapshot. The time that it takes counts in `wall` and not in `cpu`; each call
-        /// counts in `host_calls`. A call that is ended by a limit may have been done or not.
+        /// works from `initialize` on, with or without an exchange at hand. A hook that called one of them before
+        /// it was loaded gets no snapshot: its `initialize` runs once an instance, and so do these calls in it.
+        ///
+        /// The time that a call takes counts in `wall` and not in `cpu`, and the call in `host_calls`. One that is
+        /// ended by a limit may have been done or not.
         ///
         /// Errors, by their codes: `E_NOT_GRANTED` (the message names the line to add), `E_KV_TOO_EARLY` (ahead of
         /// `initialize`), `E_KV_INVALID` (a key, an expiry, a cursor or a number that is none), `E_KV_TOO_LARGE`

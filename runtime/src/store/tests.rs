@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 mod embedded;
 mod redis;
 #[path = "../../../tests/it/harness/redis.rs"]
+#[expect(dead_code, reason = "the black-box tests, which share it, ask more of it")]
 mod redis_server;
 
 use super::{Counter, KEY_BYTES_MAX, Key, Page, SPACE_BYTES_MAX, Store, StoreError};

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +45,19 @@ impl RedisServer {
     /// Where it is.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Has it listen with TLS, too, with a certificate and key in these PEM files: where.
+    #[track_caller]
+    pub(crate) fn url_by_tls(&self, certificate: &Path, key: &Path) -> String {
+        let port = free_port();
+        let (certificate, key) = (certificate.display(), key.display());
+        let set = format!(
+            "CONFIG SET tls-cert-file {certificate} tls-key-file {key} tls-ca-cert-file {certificate} \
+             tls-auth-clients no tls-port {port}"
+        );
+        assert_eq!(self.ask(&set).as_deref(), Some("+OK"));
+        format!("rediss://127.0.0.1:{port}")
     }
 
     /// What it wants to hear first.
