@@ -22,6 +22,9 @@ use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
 use crate::server::Tls;
+use crate::store::Store;
+
+mod kv;
 
 /// Why an app did not lift.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +86,7 @@ pub fn prepare(
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
+    problems.0.extend(hooks.found.iter().flat_map(|hook| kv::unfit(hook, &config)));
     let roots = Roots::of(&hooks);
     // What other roots there may be is known once all defaults are: until then only what is wrong
     // whatever they bring, unless there is no going on anyhow.
@@ -160,8 +164,12 @@ pub async fn lift(
     stop: impl Future<Output = ()>,
 ) -> Result<Arc<App>, LiftError> {
     let mut stop = pin!(stop);
+    let configured = async {
+        let kv = prepared.open_kv().await?;
+        configure_with(prepared, kv).await
+    };
     let configured = tokio::select! {
-        configured = configure(prepared) => configured?,
+        configured = configured => configured?,
         () = &mut stop => return Err(LiftError::Stopped),
     };
     initialize(configured, stop).await
@@ -195,12 +203,17 @@ impl Configured {
 /// # Errors
 /// All that failed in one phase: none begins before the one ahead of it has succeeded everywhere.
 pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
+    configure_with(prepared, None).await
+}
+
+async fn configure_with(prepared: Prepared, kv: Option<Store>) -> Result<Configured, LiftError> {
     let Prepared { config, hooks, roots, targets, programs } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
         events: Board::default(),
         published: Published::default(),
+        kv,
         hooks: OnceLock::new(),
         names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
         development: config.environment == crate::config::ENVIRONMENT,
@@ -208,7 +221,7 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
     let time = config.server.hook_timeout;
     let (mut lifting, mut failures) = (Vec::new(), Vec::new());
     for (found, program) in hooks.found.into_iter().zip(programs) {
-        match start(found, program, &shared).await {
+        match start(found, program, &config, &shared).await {
             Ok(started) => lifting.push(started),
             Err(failure) => failures.push(failure),
         }
@@ -399,12 +412,14 @@ fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
 async fn start(
     found: Found,
     program: Arc<Program>,
+    config: &Config,
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
     let context = Arc::new(Context {
         name: found.name.clone(),
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
+        namespaces: kv::namespaces(&found, config),
         limits: found.limits.clone(),
         last_block: Default::default(),
         tally: Arc::default(),

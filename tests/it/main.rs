@@ -24,6 +24,7 @@ mod hostile_lift;
 mod hostile_more;
 mod installed;
 mod instances;
+mod kv;
 mod lifecycle;
 mod limits;
 mod load;

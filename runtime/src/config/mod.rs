@@ -30,6 +30,7 @@ mod measure;
 mod network;
 mod routes;
 mod server;
+mod stores;
 
 // What both need.
 mod key;
@@ -61,6 +62,7 @@ pub use network::{Listen, TrustProxy};
 pub use problem::{Origin, Problem, Problems, did_you_mean};
 pub use routes::{FixedBody, Route, Target};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
+pub use stores::{Access, Kv, Namespaces, Password, Redis, StoreKind, Stores};
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
 
@@ -77,6 +79,7 @@ pub mod defaults {
     pub use super::server::{
         DRAIN, HOOK_TIMEOUT, HOOKS_DIR, LISTEN_HOST, LISTEN_PORT, MAX_CONNECTIONS,
     };
+    pub use super::stores::{KV_SIZE, KV_SIZE_IN_MEMORY, KV_VALUE, REDIS_PREFIX, REDIS_TIMEOUT};
 }
 
 /// The environment when nobody names one.
@@ -111,6 +114,8 @@ pub struct Config {
     /// The app's own routes, in the order in which they were written. Another layer's replace them
     /// all.
     pub routes: Vec<Route>,
+    /// Where services keep things.
+    pub stores: Stores,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -163,6 +168,7 @@ fn assemble(
         hooks: hooks::read(&tree, &mut problems),
         installed: hooks::read_installed(&tree, &sources.dir, &mut problems),
         routes: routes::read(&tree, &sources.dir, &mut problems),
+        stores: Stores::read(&tree, &sources.dir, &sources.vars, &mut problems),
         tree,
     };
     problems.sort();

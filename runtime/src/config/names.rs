@@ -20,10 +20,12 @@ pub const ROOT: &[&str] = &[
     "hooks_dir",
     "http",
     "installed",
+    "kv",
     "limits",
     "listen",
     "log",
     "max_connections",
+    "redis",
     "routes",
     "tls",
     "trust_proxy",
@@ -31,7 +33,7 @@ pub const ROOT: &[&str] = &[
 ];
 
 /// Root keys kept for what is not built yet; refused both as config keys and in a configuration.
-pub const RESERVED: &[&str] = &["kv", "redis", "secrets", "session", "sockets"];
+pub const RESERVED: &[&str] = &["secrets", "session", "sockets"];
 
 /// The root table that belongs to the app: any hook may read and set it.
 pub const CUSTOM: &str = "custom";
@@ -49,7 +51,10 @@ pub(super) const HTTP: &[&str] = &[
     "max_headers",
     "max_streams",
 ];
+pub(super) const KV: &[&str] = &["size", "store", "value"];
 pub(super) const LOG: &[&str] = &["level"];
+pub(super) const PASSWORD: &[&str] = &["env", "file"];
+pub(super) const REDIS: &[&str] = &["password", "prefix", "timeout", "url"];
 pub(super) const TLS: &[&str] = &["cert", "key"];
 pub(super) const INSTALLED: &[&str] = &["config_key", "name", "path"];
 pub(super) const HOOK: &[&str] =
@@ -174,8 +179,11 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
         [] => ROOT,
         ["admin"] => ADMIN,
         ["http"] => HTTP,
+        ["kv"] => KV,
         ["limits"] => ROOT_LIMITS,
         ["log"] => LOG,
+        ["redis"] => REDIS,
+        ["redis", "password"] => PASSWORD,
         ["tls"] => TLS,
         ["installed", _] => INSTALLED,
         ["hooks", _] => HOOK,

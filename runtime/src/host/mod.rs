@@ -10,17 +10,19 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::config::Limits;
+use crate::config::{Limits, Namespaces};
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::{Hook, Tally};
 use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
+use crate::store::Store;
 
 mod blocks;
 pub mod config;
 pub mod events;
 mod hooks;
+mod kv;
 mod log;
 mod output;
 mod request;
@@ -64,6 +66,8 @@ pub struct Context {
     pub config_key: String,
     /// The hooks that it may call: those in its `after`.
     pub callable: Vec<String>,
+    /// The namespaces of `kv` that it may reach.
+    pub namespaces: Namespaces,
     /// Its limits.
     pub limits: Limits,
     /// The headers that any of its instances set last.
@@ -83,6 +87,8 @@ pub struct Shared {
     pub events: Board,
     /// Public data.
     pub published: Published,
+    /// What `kv` keeps things in; none where no hook may use it.
+    pub kv: Option<Store>,
     /// The hooks themselves, for calls between them. Weak, because each hook shares this.
     pub hooks: OnceLock<Vec<Weak<Hook>>>,
     /// The names of all hooks, in hook order.

@@ -42,6 +42,8 @@ pub struct Read {
     pub clock: bool,
     /// What a method of another hook returned.
     pub answer: bool,
+    /// What `kv` had.
+    pub kept: bool,
 }
 
 impl Wasi {

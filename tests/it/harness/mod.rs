@@ -13,6 +13,7 @@ mod fixture;
 mod guests;
 mod hostile;
 mod http;
+mod redis;
 mod said;
 mod text;
 mod upstream;
@@ -25,6 +26,7 @@ use guests::component;
 pub(crate) use guests::{guest_names, newer_source};
 pub(crate) use hostile::{HOSTILE_REQUESTS, Hostile, PATIENT};
 pub(crate) use http::{Client, Response};
+pub(crate) use redis::RedisServer;
 use upstream::Upstream;
 
 use std::time::Duration;

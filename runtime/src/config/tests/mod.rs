@@ -8,6 +8,7 @@ mod manifest;
 mod merge;
 mod routes;
 mod server;
+mod stores;
 
 use std::ffi::OsString;
 
