@@ -19,6 +19,7 @@
 //! | [`sandbox`] | running guest code: engine, limits, instances, pool. The only place that names wasmtime. |
 //! | [`host`] | what each import does, one file an interface |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
+//! | [`fetch`] | what hooks ask of other servers: grants, addresses, one client a hook |
 //! | [`error`] | one table from what went wrong to status, code and texts |
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
@@ -62,6 +63,11 @@ pub mod host;
 pub mod target;
 
 pub mod error;
+
+pub mod fetch;
+
+mod causes;
+mod trust;
 
 pub mod app;
 pub mod config;

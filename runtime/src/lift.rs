@@ -13,8 +13,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Measure, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{
+    Config, Grants, Measure, Origin, Problem, Problems, Tree, hook_timeout, is_ours,
+};
 use crate::error::{Code, Failure, Phase};
+use crate::fetch;
 use crate::hook::find::{Found, Hooks, find, problem};
 use crate::hook::{Hook, said};
 use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
@@ -80,6 +83,11 @@ pub fn prepare(
         Targets::default()
     });
     problems.0.extend(unfit_tls(&config));
+    let fetches = hooks.found.iter().any(|hook| !hook.fetch.is_empty());
+    let fetch = fetch_settings(&config, fetches).unwrap_or_else(|problem| {
+        problems.0.push(problem);
+        None
+    });
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
@@ -94,7 +102,16 @@ pub fn prepare(
         problems.sort();
         return Err(problems.into());
     }
-    Ok(Prepared { config, hooks, roots, targets, programs })
+    Ok(Prepared { config, hooks, roots, targets, fetch, programs })
+}
+
+/// What holds for fetches, if any hook may fetch.
+fn fetch_settings(config: &Config, fetches: bool) -> Result<Option<fetch::Settings>, Problem> {
+    let fetch = &config.server.fetch;
+    let needed = fetches || fetch.ca_file.is_some();
+    let made = needed.then(|| fetch::Settings::new(fetch)).transpose();
+    let origin = || config.tree.origin("fetch.ca_file");
+    made.map_err(|text| Problem { origin: origin(), ..problem(text) })
 }
 
 /// What is wrong with certificate and key: better said now than when the socket is bound.
@@ -148,6 +165,7 @@ pub struct Prepared {
     pub hooks: Hooks,
     roots: Roots,
     targets: Targets,
+    fetch: Option<fetch::Settings>,
     programs: Vec<Arc<Program>>,
 }
 
@@ -195,7 +213,7 @@ impl Configured {
 /// # Errors
 /// All that failed in one phase: none begins before the one ahead of it has succeeded everywhere.
 pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, roots, targets, programs } = prepared;
+    let Prepared { config, hooks, roots, targets, fetch, programs } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
@@ -208,7 +226,7 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
     let time = config.server.hook_timeout;
     let (mut lifting, mut failures) = (Vec::new(), Vec::new());
     for (found, program) in hooks.found.into_iter().zip(programs) {
-        match start(found, program, &shared).await {
+        match start(found, program, fetch.as_ref(), &shared).await {
             Ok(started) => lifting.push(started),
             Err(failure) => failures.push(failure),
         }
@@ -385,6 +403,7 @@ fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
     let granted = settings.grants.unwrap_or_default().0;
     for (kind, asked) in hook.manifest.grants.iter().flat_map(|grants| &grants.0) {
         if !granted.contains_key(kind) {
+            let asked = Grants::written(asked);
             found.push(problem(format!(
                 "hook `{0}`: load: it asks for the grant `{kind}`, and has it not\n\
                  hint: add `grants = {{ {kind} = {asked} }}` to `[hooks.{0}]`",
@@ -399,12 +418,16 @@ fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
 async fn start(
     found: Found,
     program: Arc<Program>,
+    fetch: Option<&fetch::Settings>,
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
+    let fetch = fetch.filter(|_| !found.fetch.is_empty());
+    let client = |fetch| fetch::Client::new(found.name.clone(), found.fetch.clone(), fetch);
     let context = Arc::new(Context {
         name: found.name.clone(),
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
+        fetch: fetch.map(client),
         limits: found.limits.clone(),
         tally: Arc::default(),
         shared: shared.clone(),

@@ -42,6 +42,7 @@
 //! | answer and change requests | [`Routes`], [`Request`], [`Response`], [`Outcome`] |
 //! | read and derive settings | [`config`] |
 //! | speak with other hooks | [`events`], [`hooks`], [`Methods`] |
+//! | ask other servers | [`fetch`] |
 //! | write to the log | [`log`] |
 //! | know the time | [`clock`] |
 //! | test without wasm | [`testing`] |
@@ -67,6 +68,7 @@ pub mod clock;
 pub mod config;
 mod error;
 pub mod events;
+pub mod fetch;
 pub mod hooks;
 pub mod log;
 
@@ -117,7 +119,7 @@ pub mod prelude {
     #[cfg(not(target_family = "wasm"))]
     pub use crate::testing;
     pub use crate::{Cookie, Error, Finish, Hook, Methods, Outcome, Request, Response, Result};
-    pub use crate::{Routes, Value, clock, config, events, export, hooks, json, log};
+    pub use crate::{Routes, Value, clock, config, events, export, fetch, hooks, json, log};
 }
 
 /// Compiles the README's examples.

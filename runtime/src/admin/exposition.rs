@@ -130,6 +130,13 @@ fn instances(hooks: &[Reading], out: &mut String) {
         "Losses of the only instance of a hook in mode single, and of its memory.",
     );
     each(family, |hook| Value::Whole(hook.totals.restarts), out);
+    let family = Family::counter("boathook_hook_fetches_total", "Requests to other servers.");
+    each(family, |hook| Value::Whole(hook.totals.fetches), out);
+    let family = Family::counter(
+        "boathook_hook_fetches_failed_total",
+        "Fetches that got no answer, those that were refused included.",
+    );
+    each(family, |hook| Value::Whole(hook.totals.fetches_failed), out);
 }
 
 /// The breakers.

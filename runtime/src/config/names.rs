@@ -15,6 +15,7 @@ pub const ROOT: &[&str] = &[
     "admin",
     "drain",
     "environment",
+    "fetch",
     "hook_timeout",
     "hooks",
     "hooks_dir",
@@ -40,6 +41,7 @@ pub const CUSTOM: &str = "custom";
 pub const CONFIG_KEY: &str = "__configKey__";
 
 pub(super) const ADMIN: &[&str] = &["listen"];
+pub(super) const FETCH: &[&str] = &["ca_file", "connect_timeout", "max_requests"];
 pub(super) const HTTP: &[&str] = &[
     "body_timeout",
     "header_timeout",
@@ -59,6 +61,7 @@ pub(super) const GRANTS: &[&str] =
 pub(super) const LIMITS: &[&str] = &[
     "body",
     "cpu",
+    "fetches",
     "fuel",
     "handles",
     "host_calls",
@@ -76,6 +79,7 @@ pub(super) const ROOT_LIMITS: &[&str] = &[
     "body",
     "cpu",
     "exchange",
+    "fetches",
     "fuel",
     "handles",
     "host_calls",
@@ -173,6 +177,7 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
     match parents.as_slice() {
         [] => ROOT,
         ["admin"] => ADMIN,
+        ["fetch"] => FETCH,
         ["http"] => HTTP,
         ["limits"] => ROOT_LIMITS,
         ["log"] => LOG,

@@ -14,18 +14,20 @@ use crate::config::Limits;
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::{Hook, Tally};
-use crate::sandbox::limits::{Meter, Stop};
+use crate::sandbox::limits::{Allowance, Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 
 mod blocks;
 pub mod config;
 pub mod events;
+mod fetch;
 mod hooks;
 mod log;
 mod output;
 mod request;
 mod response;
 mod wasi;
+mod wasi_http;
 
 pub use config::ConfigStore;
 pub use events::{Board, Event};
@@ -51,6 +53,8 @@ pub struct State {
     waiting: Vec<String>,
     /// The headers that it set last.
     last_block: Option<Box<blocks::LastBlock>>,
+    /// What it fetches with.
+    outgoing: wasi_http::Outgoing,
     wasi: wasi::Wasi,
 }
 
@@ -63,6 +67,8 @@ pub struct Context {
     pub config_key: String,
     /// The hooks that it may call: those in its `after`.
     pub callable: Vec<String>,
+    /// What it fetches with; none if nothing is granted.
+    pub fetch: Option<crate::fetch::Client>,
     /// Its limits.
     pub limits: Limits,
     /// What all its calls used and came to.
@@ -99,13 +105,15 @@ impl State {
             meter: Meter::new(&context.limits),
             waiting: Vec::new(),
             last_block: None,
+            outgoing: wasi_http::Outgoing::new(context.clone()),
             wasi: wasi::Wasi::new(&context.limits),
             context,
         }
     }
 
     /// Fills up what is granted a call, and not an instance.
-    pub(crate) fn refill(&self) {
+    pub(crate) fn refill(&mut self, allowance: &Allowance) {
+        self.outgoing.refill(allowance);
         self.wasi.refill(&self.context.limits);
     }
 

@@ -8,8 +8,9 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "hook",
     imports: {
-        // These three wait: the hook's fiber is suspended, never a thread.
+        // These wait: the hook's fiber is suspended, never a thread.
         "boathook:hook/events.wait": async | trappable,
+        "boathook:hook/fetch.send": async | trappable,
         "boathook:hook/hooks.call": async | trappable,
         "boathook:hook/response.body": async | trappable,
         default: trappable,

@@ -1,5 +1,6 @@
 //! The host in memory, with the functions that the component would import.
 
+pub(crate) mod fetch;
 pub(crate) mod request;
 pub(crate) mod response;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::exchange::Exchange;
-use super::{Event, Line};
+use super::{Event, Line, Sent};
 use crate::Result;
 
 pub(crate) mod types {
@@ -25,6 +26,7 @@ pub(crate) mod types {
 }
 
 type Stub = Rc<dyn Fn(Value) -> Result<Value>>;
+type Server = Rc<dyn Fn(&Sent) -> Result<crate::fetch::Response>>;
 
 /// What a hook may do depends on how far it has got.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -46,6 +48,8 @@ pub(crate) struct Host {
     pub(crate) subscribed: Vec<String>,
     pub(crate) published: BTreeMap<(String, String), Value>,
     pub(crate) methods: BTreeMap<(String, String), Stub>,
+    pub(crate) servers: BTreeMap<String, Server>,
+    pub(crate) sent: Vec<Sent>,
     pub(crate) advanced: Duration,
     pub(crate) exchange: Option<Exchange>,
 }
