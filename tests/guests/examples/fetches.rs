@@ -33,7 +33,9 @@ impl Fetches {
     /// One request: its method and body are the request's own.
     fn fetch(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
         let mut asked = fetch::request(req.method(), guests::wanted(req, "url")?).body(req.body()?);
-        for name in ["authorization", "cookie", "x-own", "x-answer-status", "x-answer-header", "host"] {
+        for name in
+            ["authorization", "cookie", "x-own", "x-answer-status", "x-answer-header", "host"]
+        {
             if let Some(value) = req.header(&format!("send-{name}")) {
                 asked = asked.header(name, value.as_bytes());
             }

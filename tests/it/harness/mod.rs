@@ -13,7 +13,9 @@ mod fixture;
 mod guests;
 mod hostile;
 mod http;
+mod remote;
 mod said;
+mod secure;
 mod text;
 mod upstream;
 
@@ -25,7 +27,9 @@ use guests::component;
 pub(crate) use guests::{guest_names, newer_source};
 pub(crate) use hostile::{HOSTILE_REQUESTS, Hostile, PATIENT};
 pub(crate) use http::{Client, Response};
-use upstream::Upstream;
+pub(crate) use remote::{Remote, Way};
+pub(crate) use secure::Secure;
+pub(crate) use upstream::Upstream;
 
 use std::time::Duration;
 
