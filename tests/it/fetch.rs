@@ -320,6 +320,44 @@ fn a_hook_that_fetched_before_it_was_loaded_gets_no_snapshot() {
     );
 }
 
+#[test]
+fn the_sample_asks_stripe_and_says_what_came_of_it() {
+    let said = "{\"livemode\":true}";
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{said}", said.len());
+    let stripe = Remote::start(Way::Says(head)).address;
+    let fixture = |grants: &str| {
+        format!(
+            "
+            //- boathook.toml
+            {grants}
+            stripe-config.api = \"http://{stripe}\"
+            custom = {{ stripeSecret = \"s\", stripePublishableKey = \"pk\" }}
+            //- hooks
+            billing-check
+            stripe-config
+            "
+        )
+    };
+    App::lift(&fixture(&format!("hooks.stripe-config.grants.fetch = [\"http://{stripe}\"]")))
+        .check(
+            "
+        //- GET /billing
+        //- 200
+
+        {\"enabled\":true,\"live\":true,\"publishableKey\":\"pk\"}
+        ",
+        );
+    let without = fixture("");
+    check(&format!(
+        "{}
+            //- fails
+            hook `stripe-config`: load: it asks for the grant `fetch`, and has it not
+            hint: add `grants = {{ fetch = [\"https://api.stripe.com\"] }}` to `[hooks.stripe-config]`
+            ",
+        without.trim_end()
+    ));
+}
+
 /// The same by a library that knows `wasi:http` alone.
 mod by_wasi {
     use super::*;
