@@ -83,11 +83,8 @@ pub fn prepare(
         Targets::default()
     });
     problems.0.extend(unfit_tls(&config));
-    let fetches = hooks.found.iter().any(|hook| !hook.fetch.is_empty());
-    let fetch = fetch_settings(&config, fetches).unwrap_or_else(|problem| {
-        problems.0.push(problem);
-        None
-    });
+    let grants = hooks.found.iter().map(|hook| &hook.fetch);
+    let fetch = fetch::Settings::for_grants(grants, &config, &mut problems);
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
@@ -103,15 +100,6 @@ pub fn prepare(
         return Err(problems.into());
     }
     Ok(Prepared { config, hooks, roots, targets, fetch, programs })
-}
-
-/// What holds for fetches, if any hook may fetch.
-fn fetch_settings(config: &Config, fetches: bool) -> Result<Option<fetch::Settings>, Problem> {
-    let fetch = &config.server.fetch;
-    let needed = fetches || fetch.ca_file.is_some();
-    let made = needed.then(|| fetch::Settings::new(fetch)).transpose();
-    let origin = || config.tree.origin("fetch.ca_file");
-    made.map_err(|text| Problem { origin: origin(), ..problem(text) })
 }
 
 /// What is wrong with certificate and key: better said now than when the socket is bound.
@@ -421,13 +409,11 @@ async fn start(
     fetch: Option<&fetch::Settings>,
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
-    let fetch = fetch.filter(|_| !found.fetch.is_empty());
-    let client = |fetch| fetch::Client::new(found.name.clone(), found.fetch.clone(), fetch);
     let context = Arc::new(Context {
         name: found.name.clone(),
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
-        fetch: fetch.map(client),
+        fetch: fetch.and_then(|fetch| fetch.client(&found.name, &found.fetch)),
         limits: found.limits.clone(),
         tally: Arc::default(),
         shared: shared.clone(),

@@ -6511,7 +6511,7 @@ pub mod exports {
                     /// it, but for those that describe a body. A trap or a limit that
                     /// was hit does too, and costs the instance: its memory is gone, and the next call gets another.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_route(
                         route: u32,
@@ -6823,7 +6823,7 @@ pub mod exports {
                     /// status of a 101 cannot be changed; a body cannot be read or replaced where there is a tunnel or
                     /// an event stream.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_response(route: u32) -> ::core::result::Result<(), Error>;
                     /// The last byte is out, or the client has left. Called once a request and reached route, after the
@@ -6831,7 +6831,7 @@ pub mod exports {
                     /// no longer changed. `response.bytes-sent`, `response.elapsed` and `response.completed` have their
                     /// final values. An error is logged.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_finish(route: u32) -> ::core::result::Result<(), Error>;
                 }
@@ -7160,7 +7160,7 @@ pub mod exports {
                     /// The callee has its own cpu; its time counts in the caller's wall. An error goes to the
                     /// caller, and so does a trap or a limit, as an error value: they do not bring the caller down.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn call(
                         name: _rt::String,
@@ -7363,7 +7363,7 @@ pub mod exports {
                     /// is too slow for it, events are dropped and the log says so. There is no exchange. An error is
                     /// logged.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_event(
                         event: _rt::String,

@@ -45,7 +45,7 @@ use self::connect::{Connect, ConnectTimeout, Refused, Resolve, System};
 use self::grant::{Missing, Origin};
 use crate::body::Body;
 use crate::causes::{Chain, find};
-use crate::config;
+use crate::config::{self, Config, Problem, Problems};
 use crate::trust;
 
 /// Redirects that a hook may have followed for one request: what browsers follow.
@@ -154,6 +154,29 @@ impl Hop {
 }
 
 impl Settings {
+    /// What the hooks with these grants need; none if none of them fetches. What is wrong with it is told
+    /// anyhow.
+    pub fn for_grants<'a>(
+        mut grants: impl Iterator<Item = &'a Grants>,
+        config: &Config,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let fetch = &config.server.fetch;
+        if grants.all(Grants::is_empty) && fetch.ca_file.is_none() {
+            return None;
+        }
+        let made = Self::new(fetch).map_err(|message| {
+            let origin = config.tree.origin("fetch.ca_file");
+            problems.0.push(Problem { message, origin, hint: None });
+        });
+        made.ok()
+    }
+
+    /// What a hook with these grants fetches with; none if there are none.
+    pub fn client(&self, hook: &Arc<str>, grants: &Grants) -> Option<Client> {
+        (!grants.is_empty()).then(|| Client::new(hook.clone(), grants.clone(), self))
+    }
+
     /// As they are configured, with TLS that believes the system's roots and those in `ca_file`.
     ///
     /// # Errors

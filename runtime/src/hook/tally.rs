@@ -216,7 +216,7 @@ impl Tally {
         self.breaker_opened.fetch_add(1, Relaxed);
     }
 
-    /// Counts a request to another server, whatever comes of it.
+    /// Counts a request to another server, whatever comes of it, and where none is granted too.
     pub fn fetches(&self) {
         self.fetches.fetch_add(1, Relaxed);
     }
@@ -286,7 +286,7 @@ pub struct Totals {
     pub queue_full: u64,
     /// How often the breaker opened.
     pub breaker_opened: u64,
-    /// Requests to other servers.
+    /// Requests to other servers, those included that were refused.
     pub fetches: u64,
     /// Fetches that got no answer, those that were refused included.
     pub fetches_failed: u64,
