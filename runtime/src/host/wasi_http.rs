@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::header::{EXPECT, TE, TRAILER};
 use http_body_util::BodyExt as _;
 use wasmtime_wasi_http::{
@@ -72,9 +73,10 @@ impl WasiHttpHooks for Outgoing {
         let context = self.context.clone();
         Box::new(async move {
             let sent = async {
+                let request = settled(request, context.limits.wall).await;
                 let (hop, bounds) = prepared?;
                 let client = client(&context, &hop)?;
-                client.send(&hop.origin, &hop.url, request.map(Body::stream), bounds).await
+                client.send(&hop.origin, &hop.url, request, bounds).await
             };
             let response = sent.await.map_err(|error| {
                 context.tally.fetch_failed();
@@ -87,6 +89,18 @@ impl WasiHttpHooks for Outgoing {
             Ok((response, done))
         })
     }
+}
+
+/// A request of which it is known whether it has a body, if it is one that seldom has: libraries write an
+/// empty one all the same, which would go out as one of unknown length, and some servers refuse that of a
+/// GET. It also lets a library finish its request before it is told that it was refused.
+async fn settled(request: http::Request<WasiBody>, pause: Duration) -> http::Request<Body> {
+    let mut request = request.map(Body::stream);
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        // Whatever came, or went wrong, is found again in the body when it is sent.
+        let _ = request.body_mut().gather(0, pause).await;
+    }
+    request
 }
 
 /// What WASI calls an error.

@@ -66,7 +66,7 @@ fn answer(mut socket: TcpStream, way: Way, written: &AtomicUsize) {
     match way {
         Way::Says(answer) => drop(socket.write_all(answer.as_bytes())),
         // Until the other side closes.
-        Way::Silence => drop(socket.read(&mut [0; 1])),
+        Way::Silence => while matches!(socket.read(&mut [0; 1024]), Ok(1..)) {},
         Way::Endless(head) => {
             let head = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n");
             let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
