@@ -20,6 +20,7 @@
 //! | [`host`] | what each import does, one file an interface |
 //! | [`store`] | bytes by key for the services of hooks: in memory, in a file, in Redis |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
+//! | [`fetch`] | what hooks ask of other servers: grants, addresses, one client a hook |
 //! | [`error`] | one table from what went wrong to status, code and texts |
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
@@ -73,6 +74,11 @@ pub mod store;
 pub mod target;
 
 pub mod error;
+
+pub mod fetch;
+
+mod causes;
+mod trust;
 
 pub mod app;
 pub mod config;

@@ -4,7 +4,6 @@
 //! initialize, bind. No client is served while it runs, and if any step fails, what was loaded is lowered.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Measure, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{Config, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
+use crate::fetch;
 use crate::hook::find::{Found, Hooks, find, problem};
 use crate::hook::{Hook, said};
 use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
@@ -23,8 +23,10 @@ use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
 use crate::server::Tls;
 use crate::store::Store;
+use programs::{compile, room, unfit};
 
 mod kv;
+mod programs;
 
 /// Why an app did not lift.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,8 @@ pub fn prepare(
         Targets::default()
     });
     problems.0.extend(unfit_tls(&config));
+    let grants = hooks.found.iter().map(|hook| &hook.fetch);
+    let fetch = fetch::Settings::for_grants(grants, &config, &mut problems);
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
@@ -98,7 +102,7 @@ pub fn prepare(
         problems.sort();
         return Err(problems.into());
     }
-    Ok(Prepared { config, hooks, roots, targets, programs })
+    Ok(Prepared { config, hooks, roots, targets, fetch, programs })
 }
 
 /// What is wrong with certificate and key: better said now than when the socket is bound.
@@ -152,6 +156,7 @@ pub struct Prepared {
     pub hooks: Hooks,
     roots: Roots,
     targets: Targets,
+    fetch: Option<fetch::Settings>,
     programs: Vec<Arc<Program>>,
 }
 
@@ -207,7 +212,7 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
 }
 
 async fn configure_with(prepared: Prepared, kv: Option<Store>) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, roots, targets, programs } = prepared;
+    let Prepared { config, hooks, roots, targets, fetch, programs } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
@@ -221,7 +226,7 @@ async fn configure_with(prepared: Prepared, kv: Option<Store>) -> Result<Configu
     let time = config.server.hook_timeout;
     let (mut lifting, mut failures) = (Vec::new(), Vec::new());
     for (found, program) in hooks.found.into_iter().zip(programs) {
-        match start(found, program, &config, &shared).await {
+        match start(found, program, &config, fetch.as_ref(), &shared).await {
             Ok(started) => lifting.push(started),
             Err(failure) => failures.push(failure),
         }
@@ -319,100 +324,12 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
     shared.events.close();
 }
 
-/// The memory that all hooks together may need.
-fn room(hooks: &Hooks) -> Room {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let instances = |metered: bool| {
-        let limits = hooks.found.iter().map(|hook| &hook.limits);
-        let such = limits.filter(|limits| limits.fuel.is_some() == metered);
-        such.map(|limits| limits.instances_on(cores)).sum()
-    };
-    let memory = hooks.found.iter().map(|hook| hook.limits.memory_max()).max();
-    Room { plain: instances(false), metered: instances(true), memory: memory.unwrap_or_default() }
-}
-
-/// Components that are compiled at one time: each compiler may take gigabytes.
-const COMPILERS_MAX: usize = 4;
-
-/// Compiles all components, as many at a time as there are cores. One that fails does not hide what is
-/// wrong with others.
-fn compile(
-    engine: &Engine,
-    compiler: &Arc<Compiler>,
-    hooks: &[Found],
-    problems: &mut Problems,
-) -> Vec<Arc<Program>> {
-    let next = AtomicUsize::new(0);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut compiled: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores.min(COMPILERS_MAX).min(hooks.len()))
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut done = Vec::new();
-                    while let Some((at, hook)) = take_next(&next, hooks) {
-                        done.push((at, Program::load(engine, compiler, hook)));
-                    }
-                    done
-                })
-            })
-            .collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
-    });
-    compiled.sort_by_key(|(at, _)| *at);
-    let mut programs = Vec::new();
-    for (at, compiled) in compiled {
-        let hook = &hooks[at];
-        let place = format!("hook `{}`: load: {}", hook.name, hook.path.display());
-        match compiled {
-            Ok(program) => programs.push(Arc::new(program)),
-            Err(errors) => {
-                problems.0.extend(errors.iter().map(|error| problem(format!("{place}: {error}"))));
-            }
-        }
-    }
-    if programs.len() < hooks.len() && problems.0.is_empty() {
-        problems
-            .0
-            .push(problem("the compiler panicked\nhint: compile one hook at a time to find which"));
-    }
-    programs
-}
-
-fn take_next<'a>(next: &AtomicUsize, hooks: &'a [Found]) -> Option<(usize, &'a Found)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
-    Some((at, hooks.get(at)?))
-}
-
-/// What the operator's settings ask of a hook that it cannot do.
-fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
-    let mut found = Vec::new();
-    let settings = config.hook(&hook.name);
-    let says_fuel = settings.limits.measure.is_some_and(|all| all.contains(Measure::Fuel));
-    if says_fuel && hook.limits.fuel.is_none() {
-        found.push(problem(format!(
-            "hook `{0}`: load: its fuel is to be measured, and it has no fuel limit\n\
-             hint: set one: `[hooks.{0}] limits = {{ fuel = 10_000_000, measure = [\"fuel\"] }}`",
-            hook.name
-        )));
-    }
-    let granted = settings.grants.unwrap_or_default().0;
-    for (kind, asked) in hook.manifest.grants.iter().flat_map(|grants| &grants.0) {
-        if !granted.contains_key(kind) {
-            found.push(problem(format!(
-                "hook `{0}`: load: it asks for the grant `{kind}`, and has it not\n\
-                 hint: add `grants = {{ {kind} = {asked} }}` to `[hooks.{0}]`",
-                hook.name
-            )));
-        }
-    }
-    found
-}
-
 /// Makes a hook's first instance.
 async fn start(
     found: Found,
     program: Arc<Program>,
     config: &Config,
+    fetch: Option<&fetch::Settings>,
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
     let context = Arc::new(Context {
@@ -420,6 +337,7 @@ async fn start(
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
         namespaces: kv::namespaces(&found, config),
+        fetch: fetch.and_then(|fetch| fetch.client(&found.name, &found.fetch)),
         limits: found.limits.clone(),
         last_block: Default::default(),
         tally: Arc::default(),

@@ -6202,6 +6202,318 @@ pub mod boathook {
                 }
             }
         }
+        /// Requests to other servers. Each origin must be granted by the operator:
+        /// `[hooks.<name>] grants = { fetch = ["https://api.example.com"] }`. A name must not lead to a private,
+        /// loopback or link-local address unless that is granted too, whatever it is looked up to.
+        ///
+        /// A hook that waits for an answer suspends itself, and no thread; it counts in its `wall` and not in its
+        /// `cpu`. Redirects are followed where they are asked for, and every hop is checked like the first.
+        /// HTTP/1.1 and HTTP/2, with the connections kept open between calls. Bodies are handed over as they
+        /// came, not decompressed; there are no cookies, no cache and no proxies of the environment.
+        ///
+        /// Works in every call. A hook that has fetched before it was loaded gets no snapshot, and fetches again
+        /// for every new instance.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod fetch {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Json = super::super::super::boathook::hook::types::Json;
+            pub type Error = super::super::super::boathook::hook::types::Error;
+            pub type HeaderBlock = super::super::super::boathook::hook::types::HeaderBlock;
+            /// What is sent.
+            #[derive(Clone)]
+            pub struct Request {
+                /// In capitals: `GET`. Any but `CONNECT` and `TRACE`.
+                pub method: _rt::String,
+                /// `http` or `https`, up to 8 KiB, without credentials. A fragment is not sent.
+                pub url: _rt::String,
+                /// The host writes `host`, `content-length` and what else belongs to the connection, and refuses
+                /// them here.
+                pub headers: HeaderBlock,
+                /// Up to `limits.body`; empty for none.
+                pub body: _rt::Vec<u8>,
+                /// An object; `{}` where there is nothing to say. `redirects`: how many to follow, 0 to 20, 0 by
+                /// default. `timeout`: milliseconds for the whole, never more than the call itself has left. Other
+                /// keys are refused.
+                pub options: Json,
+            }
+            impl ::core::fmt::Debug for Request {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Request")
+                        .field("method", &self.method)
+                        .field("url", &self.url)
+                        .field("headers", &self.headers)
+                        .field("body", &self.body)
+                        .field("options", &self.options)
+                        .finish()
+                }
+            }
+            /// What came back.
+            #[derive(Clone)]
+            pub struct Response {
+                /// The status; that of a redirect where it was not followed.
+                pub status: u16,
+                /// Who answered: the request's url, or where it was redirected to.
+                pub url: _rt::String,
+                /// The headers, without those of the connection.
+                pub headers: HeaderBlock,
+                /// The whole body, up to `limits.body`.
+                pub body: _rt::Vec<u8>,
+            }
+            impl ::core::fmt::Debug for Response {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Response")
+                        .field("status", &self.status)
+                        .field("url", &self.url)
+                        .field("headers", &self.headers)
+                        .field("body", &self.body)
+                        .finish()
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Sends a request and waits for all of its answer. Any status is an answer. An error says by its code
+            /// why there is none:
+            ///
+            /// - `E_NOT_GRANTED`: the origin or the method is not granted to this hook, that of a redirect included.
+            /// - `E_FETCH_REFUSED`: all that the host has for addresses is out of bounds for it.
+            /// - `E_FETCH_TIMEOUT`: no connection within `[fetch] connect_timeout`, or no whole answer within
+            ///   `timeout`, or within nine tenths of the call's `wall`, which leaves the hook time to see the error.
+            /// - `E_FETCH_FAILED`: no such host, no connection, an unknown certificate, an answer that breaks off or
+            ///   is no HTTP, too many redirects.
+            /// - `E_BODY_TOO_LARGE`: a body is over `limits.body`, the request's or the answer's. No more than that
+            ///   is read of it.
+            /// - `E_FETCH_LIMIT`: the call has sent as many requests as `limits.fetches`, 50 by default. A redirect
+            ///   that is followed is one more.
+            /// - `E_FETCH_REQUEST`: the request is none that can be sent.
+            ///
+            /// A client gets status 502 of a hook that returns one for what the other server did, 504 where it was
+            /// too slow, and 500 for the rest.
+            #[allow(async_fn_in_trait)]
+            pub fn send(request: &Request) -> ::core::result::Result<Response, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let Request {
+                        method: method0,
+                        url: url0,
+                        headers: headers0,
+                        body: body0,
+                        options: options0,
+                    } = request;
+                    let vec1 = method0;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let vec2 = url0;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    let vec3 = headers0;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let vec4 = body0;
+                    let ptr4 = vec4.as_ptr().cast::<u8>();
+                    let len4 = vec4.len();
+                    let vec5 = options0;
+                    let ptr5 = vec5.as_ptr().cast::<u8>();
+                    let len5 = vec5.len();
+                    let ptr6 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/fetch@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "send"]
+                        fn wit_import7(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import7(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import7(
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2.cast_mut(),
+                        len2,
+                        ptr3.cast_mut(),
+                        len3,
+                        ptr4.cast_mut(),
+                        len4,
+                        ptr5.cast_mut(),
+                        len5,
+                        ptr6,
+                    );
+                    let l8 = i32::from(*ptr6.add(0).cast::<u8>());
+                    let result31 = match l8 {
+                        0 => {
+                            let e = {
+                                let l9 = i32::from(
+                                    *ptr6.add(::core::mem::size_of::<*const u8>()).cast::<u16>(),
+                                );
+                                let l10 = *ptr6
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l11 = *ptr6
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len12 = l11;
+                                let bytes12 = _rt::Vec::from_raw_parts(
+                                    l10.cast(),
+                                    len12,
+                                    len12,
+                                );
+                                let l13 = *ptr6
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l14 = *ptr6
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len15 = l14;
+                                let l16 = *ptr6
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l17 = *ptr6
+                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len18 = l17;
+                                Response {
+                                    status: l9 as u16,
+                                    url: _rt::string_lift(bytes12),
+                                    headers: <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(
+                                        _rt::Vec::from_raw_parts(l13.cast(), len15, len15),
+                                    ),
+                                    body: <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l16.cast(), len18, len18)),
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l19 = *ptr6
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l20 = *ptr6
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len21 = l20;
+                                let bytes21 = _rt::Vec::from_raw_parts(
+                                    l19.cast(),
+                                    len21,
+                                    len21,
+                                );
+                                let l22 = *ptr6
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l23 = *ptr6
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len24 = l23;
+                                let bytes24 = _rt::Vec::from_raw_parts(
+                                    l22.cast(),
+                                    len24,
+                                    len24,
+                                );
+                                let l25 = i32::from(
+                                    *ptr6
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l27 = i32::from(
+                                    *ptr6
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes21),
+                                    message: _rt::string_lift(bytes24),
+                                    status: match l25 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l26 = i32::from(
+                                                    *ptr6
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l26 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l27 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l28 = *ptr6
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l29 = *ptr6
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len30 = l29;
+                                                let bytes30 = _rt::Vec::from_raw_parts(
+                                                    l28.cast(),
+                                                    len30,
+                                                    len30,
+                                                );
+                                                _rt::string_lift(bytes30)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result31
+                }
+            }
+        }
     }
 }
 #[rustfmt::skip]
@@ -7358,7 +7670,7 @@ pub mod exports {
                     /// it, but for those that describe a body. A trap or a limit that
                     /// was hit does too, and costs the instance: its memory is gone, and the next call gets another.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_route(
                         route: u32,
@@ -7670,7 +7982,7 @@ pub mod exports {
                     /// status of a 101 cannot be changed; a body cannot be read or replaced where there is a tunnel or
                     /// an event stream.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_response(route: u32) -> ::core::result::Result<(), Error>;
                     /// The last byte is out, or the client has left. Called once a request and reached route, after the
@@ -7678,7 +7990,7 @@ pub mod exports {
                     /// no longer changed. `response.bytes-sent`, `response.elapsed` and `response.completed` have their
                     /// final values. An error is logged.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_finish(route: u32) -> ::core::result::Result<(), Error>;
                 }
@@ -8007,7 +8319,7 @@ pub mod exports {
                     /// The callee has its own cpu; its time counts in the caller's wall. An error goes to the
                     /// caller, and so does a trap or a limit, as an error value: they do not bring the caller down.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `body`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn call(
                         name: _rt::String,
@@ -8210,7 +8522,7 @@ pub mod exports {
                     /// is too slow for it, events are dropped and the log says so. There is no exchange. An error is
                     /// logged.
                     ///
-                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`.
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
                     #[allow(async_fn_in_trait)]
                     fn handle_event(
                         event: _rt::String,
@@ -8422,10 +8734,10 @@ macro_rules! __export_hook_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:boathook:hook@0.1.0:hook:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3281] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3498] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd6\x18\x01A\x02\x01\
-A\x1d\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xaf\x1a\x01A\x02\x01\
+A\x1f\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -8483,30 +8795,36 @@ j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\x06delete\x01\x10\x
 \0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\x09namespaces\x03key\
 s\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01j\x01\x08\x01\x01\x01\
 @\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\x04\0\x04keys\x01\x15\
-\x03\0\x16boathook:hook/kv@0.1.0\x05\x0a\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04j\
-son\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01\
-@\x01\x09overrides\x01\0\x04\x04\0\x08defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\
-\x04\0\x09configure\x01\x07\x04\0\x0ainitialize\x01\x07\x04\0\x05lower\x01\x07\x04\
-\0\x1dboathook:hook/lifecycle@0.1.0\x05\x0b\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04\
-json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\
-\x05after\0\0\x05named\x01s\0\x04\0\x05phase\x03\0\x04\x01n\x05\x0bskip-assets\x0b\
-keep-assets\x09read-body\x10observe-response\x0eobserve-finish\x04\0\x0broute-fl\
-ags\x03\0\x06\x01r\x04\x07addresss\x05phase\x05\x05flags\x07\x07options\x01\x04\0\
-\x05route\x03\0\x08\x01m\x03\x04next\x0anext-route\x07respond\x04\0\x07outcome\x03\
-\0\x0a\x01p\x09\x01j\x01\x0c\x01\x03\x01@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\
-\x0b\x01\x03\x01@\x01\x05routey\0\x0f\x04\0\x0chandle-route\x01\x10\x04\0\x1bboa\
-thook:hook/routing@0.1.0\x05\x0c\x01B\x06\x02\x03\x02\x01\x02\x04\0\x05error\x03\
-\0\0\x01j\0\x01\x01\x01@\x01\x05routey\0\x02\x04\0\x0fhandle-response\x01\x03\x04\
-\0\x0dhandle-finish\x01\x03\x04\0\x1dboathook:hook/observing@0.1.0\x05\x0d\x01B\x0c\
-\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\
-\0\x02\x01r\x02\x04names\x07summarys\x04\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\
-\x06\x04\0\x07methods\x01\x07\x01j\x01\x01\x01\x03\x01@\x02\x04names\x04args\x01\
-\0\x08\x04\0\x04call\x01\x09\x04\0\x1bboathook:hook/methods@0.1.0\x05\x0e\x01B\x07\
-\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\
-\0\x02\x01j\0\x01\x03\x01@\x02\x05events\x07payload\x01\0\x04\x04\0\x0chandle-ev\
-ent\x01\x05\x04\0\x1dboathook:hook/listening@0.1.0\x05\x0f\x04\0\x18boathook:hoo\
-k/hook@0.1.0\x04\0\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09producers\x01\x0cprocesse\
-d-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\x03\0\x16boathook:hook/kv@0.1.0\x05\x0a\x01B\x0e\x02\x03\x02\x01\x01\x04\0\x04j\
+son\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x03\x04\
+\0\x0cheader-block\x03\0\x04\x01p}\x01r\x05\x06methods\x03urls\x07headers\x05\x04\
+body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06status{\x03urls\x07\
+headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\x01\x03\x01@\x01\
+\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:hook/fetch@0.1.0\x05\
+\x0b\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\
+\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01@\x01\x09overrides\x01\0\x04\x04\0\x08\
+defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\x04\0\x09configure\x01\x07\x04\0\x0a\
+initialize\x01\x07\x04\0\x05lower\x01\x07\x04\0\x1dboathook:hook/lifecycle@0.1.0\
+\x05\x0c\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\
+\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\x05after\0\0\x05named\x01s\0\x04\0\x05\
+phase\x03\0\x04\x01n\x05\x0bskip-assets\x0bkeep-assets\x09read-body\x10observe-r\
+esponse\x0eobserve-finish\x04\0\x0broute-flags\x03\0\x06\x01r\x04\x07addresss\x05\
+phase\x05\x05flags\x07\x07options\x01\x04\0\x05route\x03\0\x08\x01m\x03\x04next\x0a\
+next-route\x07respond\x04\0\x07outcome\x03\0\x0a\x01p\x09\x01j\x01\x0c\x01\x03\x01\
+@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\x0b\x01\x03\x01@\x01\x05routey\0\x0f\x04\
+\0\x0chandle-route\x01\x10\x04\0\x1bboathook:hook/routing@0.1.0\x05\x0d\x01B\x06\
+\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\0\x01\x01\x01@\x01\x05routey\0\x02\
+\x04\0\x0fhandle-response\x01\x03\x04\0\x0dhandle-finish\x01\x03\x04\0\x1dboatho\
+ok:hook/observing@0.1.0\x05\x0e\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\
+\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x04names\x07summarys\x04\
+\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\x06\x04\0\x07methods\x01\x07\x01j\x01\x01\
+\x01\x03\x01@\x02\x04names\x04args\x01\0\x08\x04\0\x04call\x01\x09\x04\0\x1bboat\
+hook:hook/methods@0.1.0\x05\x0f\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\
+\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x02\x05event\
+s\x07payload\x01\0\x04\x04\0\x0chandle-event\x01\x05\x04\0\x1dboathook:hook/list\
+ening@0.1.0\x05\x10\x04\0\x18boathook:hook/hook@0.1.0\x04\0\x0b\x0a\x01\0\x04hoo\
+k\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10\
+wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -8519,9 +8837,9 @@ pub use __export_hook_impl as export_bindings;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2488] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9d\x12\x01A\x02\x01\
-A\x13\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2705] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf6\x13\x01A\x02\x01\
+A\x15\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -8579,10 +8897,15 @@ j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\x06delete\x01\x10\x
 \0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\x09namespaces\x03key\
 s\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01j\x01\x08\x01\x01\x01\
 @\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\x04\0\x04keys\x01\x15\
-\x03\0\x16boathook:hook/kv@0.1.0\x05\x0a\x04\08boathook:hook/hook-with-all-of-it\
-s-exports-removed@0.1.0\x04\0\x0b*\x01\0$hook-with-all-of-its-exports-removed\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
-bindgen-rust\x060.61.1";
+\x03\0\x16boathook:hook/kv@0.1.0\x05\x0a\x01B\x0e\x02\x03\x02\x01\x01\x04\0\x04j\
+son\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x03\x04\
+\0\x0cheader-block\x03\0\x04\x01p}\x01r\x05\x06methods\x03urls\x07headers\x05\x04\
+body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06status{\x03urls\x07\
+headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\x01\x03\x01@\x01\
+\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:hook/fetch@0.1.0\x05\
+\x0b\x04\08boathook:hook/hook-with-all-of-its-exports-removed@0.1.0\x04\0\x0b*\x01\
+\0$hook-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed\
+-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -11,6 +11,17 @@ impl Headers {
         Self(block)
     }
 
+    /// Adds a field.
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        self.0.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+
+    /// The fields as they are handed over.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn block(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The fields in order. Values are bytes: HTTP does not promise UTF-8.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.split(|byte| *byte == b'\n').filter_map(|line| {

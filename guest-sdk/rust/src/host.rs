@@ -4,8 +4,10 @@
 
 #[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::boathook::hook::{
-    config, events, hooks, kv, log, request, response, types,
+    config, events, fetch, hooks, kv, log, request, response, types,
 };
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::testing::host::{config, events, hooks, kv, log, request, response, types};
+pub(crate) use crate::testing::host::{
+    config, events, fetch, hooks, kv, log, request, response, types,
+};

@@ -43,6 +43,7 @@
 //! | read and derive settings | [`config`] |
 //! | speak with other hooks | [`events`], [`hooks`], [`Methods`] |
 //! | keep values that outlive an instance | [`kv`] |
+//! | ask other servers | [`fetch`] |
 //! | write to the log | [`log`] |
 //! | know the time | [`clock`] |
 //! | test without wasm | [`testing`] |
@@ -68,6 +69,7 @@ pub mod clock;
 pub mod config;
 mod error;
 pub mod events;
+pub mod fetch;
 pub mod hooks;
 pub mod kv;
 pub mod log;
@@ -119,7 +121,7 @@ pub mod prelude {
     #[cfg(not(target_family = "wasm"))]
     pub use crate::testing;
     pub use crate::{Cookie, Error, Finish, Hook, Methods, Outcome, Request, Response, Result};
-    pub use crate::{Routes, Value, clock, config, events, export, hooks, json, kv, log};
+    pub use crate::{Routes, Value, clock, config, events, export, fetch, hooks, json, kv, log};
 }
 
 /// Compiles the README's examples.

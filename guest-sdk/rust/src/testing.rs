@@ -45,7 +45,7 @@ use serde_json::Value;
 pub use self::chain::{Reply, call, call_action};
 pub use self::exchange::{TestRequest, request};
 use self::host::{Stage, with};
-use crate::{Hook, Instance, Result, log};
+use crate::{Headers, Hook, Instance, Result, fetch, log};
 
 /// A line that the hook wrote to the log.
 #[derive(Clone, Debug)]
@@ -56,6 +56,19 @@ pub struct Line {
     pub message: String,
     /// The fields, an object.
     pub fields: Value,
+}
+
+/// A request that the hook sent to another server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// The method.
+    pub method: String,
+    /// The URL.
+    pub url: String,
+    /// The headers.
+    pub headers: Headers,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// An event that fired, whoever fired it.
@@ -128,6 +141,17 @@ pub fn published(hook: &str, key: &str) -> Value {
 /// Stands in for a method of another hook.
 pub fn method(hook: &str, name: &str, stub: impl Fn(Value) -> Result<Value> + 'static) {
     with(|host| host.methods.insert((hook.into(), name.into()), Rc::new(stub)));
+}
+
+/// Stands in for the server at an origin, `https://api.example.com`. Where there is none, a fetch fails as
+/// one that is not granted.
+pub fn server(origin: &str, stub: impl Fn(&Sent) -> Result<fetch::Response> + 'static) {
+    with(|host| host.servers.insert(origin.into(), Rc::new(stub)));
+}
+
+/// The requests that were sent to other servers, in order; each hop of a redirect is one.
+pub fn sent() -> Vec<Sent> {
+    with(|host| host.sent.clone())
 }
 
 /// Calls one of the hook's public methods, as another hook would.

@@ -220,3 +220,46 @@ fn events_arrive_where_they_were_asked_for() {
     let names: Vec<_> = testing::fired().into_iter().map(|event| event.name).collect();
     assert_eq!(names, ["hook:ears:open", "hook:ears:loaded"]);
 }
+
+#[test]
+fn a_fetch_is_answered_by_the_server_that_stands_in_for_its_origin() -> Result<()> {
+    testing::server("https://a.test", |sent| {
+        Ok(fetch::Response::new(201).with_header("x-seen", &sent.method).with_body(&*sent.body))
+    });
+    let response = fetch::post("https://a.test/things?q").bearer("t").json(json!([1])).send()?;
+    assert_eq!((response.status(), response.is_success()), (201, true));
+    assert_eq!(response.header("X-Seen").as_deref(), Some("POST"));
+    assert_eq!(response.json::<Vec<u32>>()?, [1]);
+    let sent = &testing::sent()[0];
+    assert_eq!(sent.url, "https://a.test/things?q");
+    assert_eq!(sent.headers.get("authorization"), Some(&b"Bearer t"[..]));
+    assert_eq!(sent.headers.get("content-type"), Some(&b"application/json"[..]));
+    Ok(())
+}
+
+#[test]
+fn a_fetch_says_why_there_is_no_answer_and_which_status_that_makes() {
+    let error = fetch::get("https://nobody.test").send().expect_err("not granted");
+    assert_eq!(error.code(), "E_NOT_GRANTED");
+    let error = fetch::get("https://a.test").header("x", "a\r\nb: c").send().expect_err("refused");
+    assert_eq!(error.code(), "E_HOOK_BAD_RESPONSE");
+    testing::server("https://a.test", |_| Ok(fetch::Response::new(404).with_body("no")));
+    let response = fetch::get("https://a.test").send().expect("an answer");
+    assert_eq!(response.json::<u32>().expect_err("no JSON").status(), Some(502));
+    let error = response.successful().expect_err("no success");
+    assert_eq!((error.code(), error.status()), ("E_FETCH_STATUS", Some(502)));
+    assert_eq!(error.message(), "https://a.test answered with status 404");
+}
+
+#[test]
+fn a_redirect_is_followed_where_that_was_asked_for() -> Result<()> {
+    testing::server("https://a.test", |_| {
+        Ok(fetch::Response::new(302).with_header("location", "https://b.test/end"))
+    });
+    testing::server("https://b.test", |_| Ok(fetch::Response::new(200).with_body("end")));
+    assert_eq!(fetch::get("https://a.test").send()?.status(), 302);
+    let response = fetch::get("https://a.test").redirects(1).send()?;
+    assert_eq!((response.text().as_ref(), response.url()), ("end", "https://b.test/end"));
+    assert_eq!(testing::sent().len(), 3);
+    Ok(())
+}

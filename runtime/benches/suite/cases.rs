@@ -244,7 +244,8 @@ fn http2() -> Group {
     Group { name: "http2", subjects, ratios }
 }
 
-/// A proxy, without hooks and through three of them. The upstream shares the generator's core, so this
+/// A proxy, without hooks and through three of them; and a hook that fetches from the same upstream what the
+/// proxy forwards. The upstream shares the generator's core, so this
 /// is about the server's processor time a request, not about throughput.
 fn proxy() -> Group {
     let toml = "[[routes]]\naddress = '/*'\nupstream = 'http://{upstream}'\n";
@@ -254,8 +255,18 @@ fn proxy() -> Group {
         load: Load::default(),
         decorated: hooks > 0,
     };
-    let subjects = vec![subject("upstream_plain", 0), subject("upstream_three_hooks", 3)];
-    let ratios =
-        vec![ratio("upstream_three_hooks_vs_plain", "upstream_three_hooks", "upstream_plain", 0.0)];
+    let granted = "hooks.fetches.grants.fetch = ['http://{upstream}']\n\
+                   fetches.url = 'http://{upstream}/'\n";
+    let fetches = Subject {
+        name: "fetch_through_hook",
+        serves: Serves::Boathook(AppOf::new(vec![one("fetches", "")]).with_toml(granted)),
+        load: Load::default(),
+        decorated: false,
+    };
+    let subjects = vec![subject("upstream_plain", 0), subject("upstream_three_hooks", 3), fetches];
+    let ratios = vec![
+        ratio("upstream_three_hooks_vs_plain", "upstream_three_hooks", "upstream_plain", 0.0),
+        ratio("fetch_through_hook_vs_plain", "fetch_through_hook", "upstream_plain", 0.0),
+    ];
     Group { name: "upstream", subjects, ratios }
 }

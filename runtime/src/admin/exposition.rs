@@ -130,6 +130,16 @@ fn instances(hooks: &[Reading], out: &mut String) {
         "Losses of the only instance of a hook in mode single, and of its memory.",
     );
     each(family, |hook| Value::Whole(hook.totals.restarts), out);
+    let family = Family::counter(
+        "boathook_hook_fetches_total",
+        "Requests to other servers, those that were refused included.",
+    );
+    each(family, |hook| Value::Whole(hook.totals.fetches), out);
+    let family = Family::counter(
+        "boathook_hook_fetches_failed_total",
+        "Requests to other servers that got no answer.",
+    );
+    each(family, |hook| Value::Whole(hook.totals.fetches_failed), out);
 }
 
 /// The breakers.

@@ -15,6 +15,7 @@ use super::names;
 use super::problem::{Origin, Problem, Problems};
 use super::reader::{Expected, Field, Table, boolean, name, names as hook_names, one_of, path};
 use super::tree::Tree;
+use crate::fetch;
 
 /// How the server runs a hook.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,6 +172,13 @@ impl Grants {
         table.only(names::GRANTS, problems);
         let mut grants = Map::new();
         for (kind, field) in table.fields() {
+            if kind == "fetch" && !field.value.is_null() {
+                match fetch::Grants::read(&field.value) {
+                    Ok(_) => drop(grants.insert(kind.to_owned(), field.value)),
+                    Err(error) => problems.push(wrong_fetch(&field, error)),
+                }
+                continue;
+            }
             let legal = match &field.value {
                 Value::Bool(_) | Value::Object(_) => true,
                 Value::Array(items) => items.iter().all(Value::is_string),
@@ -186,11 +194,35 @@ impl Grants {
         Some(Self(grants))
     }
 
+    /// What this hook may fetch. What is wrong with it was found when it was read.
+    pub fn fetch(&self) -> fetch::Grants {
+        let read = |value| fetch::Grants::read(value).unwrap_or_default();
+        self.0.get("fetch").map(read).unwrap_or_default()
+    }
+
+    /// A grant as it stands in a file.
+    pub fn written(grant: &Value) -> String {
+        let list = |items: Vec<String>| items.join(", ");
+        match grant {
+            Value::Array(items) => format!("[{}]", list(items.iter().map(Self::written).collect())),
+            Value::Object(table) => {
+                let pair = |(key, value)| format!("{key} = {}", Self::written(value));
+                format!("{{ {} }}", list(table.iter().map(pair).collect()))
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// These grants, with those of another taken over them kind by kind.
     pub(super) fn overlay(mut self, over: Self) -> Self {
         self.0.extend(over.0);
         self
     }
+}
+
+fn wrong_fetch(field: &Field, error: fetch::grant::GrantError) -> Problem {
+    let message = format!("`{}`: {}", field.key, error.message);
+    Problem::new(message).at(field.origin()).hint(error.hint)
 }
 
 /// Reads the root table `installed`; `dir` is the app folder.

@@ -28,6 +28,8 @@ pub const BODY: u64 = 1 << 20;
 pub const LOG: u64 = 64 << 10;
 /// Calls from a hook to the host in one call: each is cheap, a loop of them is not.
 pub const HOST_CALLS: u64 = 10_000;
+/// Requests to other servers in one call: a page is made of a few, hundreds are a crawler's.
+pub const FETCHES: u64 = 50;
 /// Handles that an instance may hold at once; more is a leak.
 pub const HANDLES: u64 = 1_000;
 /// Table elements of an instance: what a slot of wasmtime's pool holds by default.
@@ -65,6 +67,8 @@ pub struct PartialLimits {
     pub log: Option<u64>,
     /// Calls to the host in one call.
     pub host_calls: Option<u64>,
+    /// Requests to other servers in one call.
+    pub fetches: Option<u64>,
     /// Handles held at once.
     pub handles: Option<u64>,
     /// Table elements of an instance.
@@ -107,6 +111,8 @@ pub struct Limits {
     pub log: u64,
     /// Calls to the host in one call. Those into WASI do not count: `cpu` and `wall` bound them.
     pub host_calls: u64,
+    /// Requests to other servers in one call.
+    pub fetches: u64,
     /// Handles held at once.
     pub handles: u64,
     /// Table elements of an instance.
@@ -135,6 +141,7 @@ impl PartialLimits {
             body: self.body.or(lower.body),
             log: self.log.or(lower.log),
             host_calls: self.host_calls.or(lower.host_calls),
+            fetches: self.fetches.or(lower.fetches),
             handles: self.handles.or(lower.handles),
             tables: self.tables.or(lower.tables),
             instances: self.instances.or(lower.instances),
@@ -148,7 +155,7 @@ impl PartialLimits {
     pub fn rows(&self) -> Vec<(&'static str, Value)> {
         let time = |time: Option<Duration>| time.map(|time| duration_text(time).into());
         let size = |bytes: Option<u64>| bytes.map(|bytes| size_text(bytes).into());
-        let rows: [(&str, Option<Value>); 14] = [
+        let rows: [(&str, Option<Value>); 15] = [
             ("cpu", time(self.cpu)),
             ("start", time(self.start)),
             ("wall", time(self.wall)),
@@ -157,6 +164,7 @@ impl PartialLimits {
             ("body", size(self.body)),
             ("log", size(self.log)),
             ("host_calls", self.host_calls.map(Value::from)),
+            ("fetches", self.fetches.map(Value::from)),
             ("handles", self.handles.map(Value::from)),
             ("tables", self.tables.map(Value::from)),
             ("instances", self.instances.map(Value::from)),
@@ -178,6 +186,7 @@ impl PartialLimits {
             body: table.get("body", size, problems),
             log: table.get("log", size, problems),
             host_calls: table.get("host_calls", whole(1..=u64::MAX), problems),
+            fetches: table.get("fetches", whole(0..=u64::MAX), problems),
             handles: table.get("handles", whole(1..=u64::MAX), problems),
             tables: table.get("tables", whole(1..=u64::MAX), problems),
             instances: table.get("instances", whole(1..=u64::from(u32::MAX)), problems),
@@ -237,6 +246,7 @@ impl Limits {
             body: said.body.unwrap_or(BODY),
             log: said.log.unwrap_or(LOG),
             host_calls: said.host_calls.unwrap_or(HOST_CALLS),
+            fetches: said.fetches.unwrap_or(FETCHES),
             handles: said.handles.unwrap_or(HANDLES),
             tables: said.tables.unwrap_or(TABLES),
             instances: said.instances,
@@ -299,6 +309,7 @@ impl Limits {
             body: Some(self.body),
             log: Some(self.log),
             host_calls: Some(self.host_calls),
+            fetches: Some(self.fetches),
             handles: Some(self.handles),
             tables: Some(self.tables),
             instances: self.instances,

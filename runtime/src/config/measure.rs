@@ -56,6 +56,7 @@ impl fmt::Display for Measure {
 const ALWAYS_ENFORCED: &[(&str, &str)] = &[
     ("body", "a body that a hook reads or writes lies in the server's own memory"),
     ("exchange", "it is what ends a call whose own limits are measured"),
+    ("fetches", "each takes a socket, and another server's time"),
     ("handles", "they lie in the server's own memory"),
     ("instances", "they are reserved before the server starts"),
     ("log", "nothing fails at it, and it guards the server's log"),

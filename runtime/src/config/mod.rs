@@ -22,6 +22,7 @@ mod traced;
 mod tree;
 
 // What it means: typed and checked.
+mod fetch;
 mod hooks;
 mod http;
 mod limits;
@@ -49,6 +50,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 pub use explain::{Explained, Unset};
+pub use fetch::Fetch;
 pub use files::FILE;
 pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
 pub use http::Http;
@@ -68,11 +70,12 @@ pub use units::{duration_text, size_text};
 
 /// What holds when nobody says anything, each with its reason.
 pub mod defaults {
+    pub use super::fetch::{CONNECT_TIMEOUT, MAX_REQUESTS};
     pub use super::http::{
         BODY_TIMEOUT, HEADER_TIMEOUT, IDLE_TIMEOUT, MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS,
     };
     pub use super::limits::{
-        BODY, CPU, EXCHANGE, HANDLES, HOST_CALLS, INSTANCES_PER_CORE, LOG, MEMORY, QUEUE,
+        BODY, CPU, EXCHANGE, FETCHES, HANDLES, HOST_CALLS, INSTANCES_PER_CORE, LOG, MEMORY, QUEUE,
         QUEUE_WAIT, START, TABLES, WALL,
     };
     pub use super::routes::UPSTREAM_TIMEOUT;

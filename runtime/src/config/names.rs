@@ -15,6 +15,7 @@ pub const ROOT: &[&str] = &[
     "admin",
     "drain",
     "environment",
+    "fetch",
     "hook_timeout",
     "hooks",
     "hooks_dir",
@@ -42,6 +43,7 @@ pub const CUSTOM: &str = "custom";
 pub const CONFIG_KEY: &str = "__configKey__";
 
 pub(super) const ADMIN: &[&str] = &["listen"];
+pub(super) const FETCH: &[&str] = &["ca_file", "connect_timeout", "max_requests"];
 pub(super) const HTTP: &[&str] = &[
     "body_timeout",
     "header_timeout",
@@ -64,6 +66,7 @@ pub(super) const GRANTS: &[&str] =
 pub(super) const LIMITS: &[&str] = &[
     "body",
     "cpu",
+    "fetches",
     "fuel",
     "handles",
     "host_calls",
@@ -81,6 +84,7 @@ pub(super) const ROOT_LIMITS: &[&str] = &[
     "body",
     "cpu",
     "exchange",
+    "fetches",
     "fuel",
     "handles",
     "host_calls",
@@ -178,6 +182,7 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
     match parents.as_slice() {
         [] => ROOT,
         ["admin"] => ADMIN,
+        ["fetch"] => FETCH,
         ["http"] => HTTP,
         ["kv"] => KV,
         ["limits"] => ROOT_LIMITS,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::fetch::{self, Fetch};
 use super::http::{self, Http};
 use super::key;
 use super::limits::{self, RootLimits};
@@ -47,6 +48,8 @@ pub struct Server {
     pub workers: Option<usize>,
     /// Connections at once.
     pub max_connections: usize,
+    /// What holds for what hooks fetch.
+    pub fetch: Fetch,
     /// What a client may do to the HTTP server.
     pub http: Http,
     /// The certificate, if the socket speaks TLS.
@@ -128,6 +131,7 @@ impl Server {
             max_connections: root
                 .get("max_connections", positive(), problems)
                 .unwrap_or(MAX_CONNECTIONS),
+            fetch: Fetch::read(root.table("fetch", problems), dir, problems),
             http: Http::read(root.table("http", problems), problems),
             tls: root.table("tls", problems).and_then(|table| Tls::read(&table, dir, problems)),
             log_level: log_level(&root, problems).unwrap_or_default(),
@@ -220,6 +224,10 @@ pub(super) fn default_values() -> Value {
         "access_log": false,
         "hooks_dir": HOOKS_DIR,
         "max_connections": MAX_CONNECTIONS,
+        "fetch": {
+            "connect_timeout": time(fetch::CONNECT_TIMEOUT),
+            "max_requests": fetch::MAX_REQUESTS,
+        },
         "http": {
             "max_header_bytes": size(http::MAX_HEADER_BYTES),
             "max_headers": http::MAX_HEADERS,
@@ -237,6 +245,7 @@ pub(super) fn default_values() -> Value {
             "memory": size(limits::MEMORY),
             "body": size(limits::BODY),
             "log": size(limits::LOG),
+            "fetches": limits::FETCHES,
             "host_calls": limits::HOST_CALLS,
             "handles": limits::HANDLES,
             "tables": limits::TABLES,

@@ -12,6 +12,7 @@ use crate::config::{
     Config, HookSettings, Installed, Limits, Manifest, Mode, OnFailure, Origin, PartialLimits,
     Problem, Problems, manifest,
 };
+use crate::fetch::Grants;
 
 /// How the manifest beside a component is called.
 const MANIFEST_FILE: &str = "hook.toml";
@@ -41,6 +42,8 @@ pub struct Found {
     pub on_failure: OnFailure,
     /// Whether it may go through its lifecycle for every request.
     pub replay: bool,
+    /// What it may fetch: the operator's word alone.
+    pub fetch: Grants,
 }
 
 /// All hooks of an app, in hook order, and the names of those that are disabled.
@@ -159,6 +162,7 @@ impl Found {
             },
             on_failure: settings.on_failure.unwrap_or_default(),
             replay: settings.replay.or(manifest.replay).unwrap_or_default(),
+            fetch: settings.grants.as_ref().map(|grants| grants.fetch()).unwrap_or_default(),
             name: name.into(),
             path,
             wasm,
@@ -188,6 +192,7 @@ impl Found {
             limits: Limits::resolve(&nothing, &manifest.limits, &nothing),
             on_failure: OnFailure::default(),
             replay: manifest.replay.unwrap_or_default(),
+            fetch: Grants::default(),
             name: name.into(),
             path,
             wasm,

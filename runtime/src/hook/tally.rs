@@ -113,6 +113,8 @@ pub struct Tally {
     wait_nanos: AtomicU64,
     queue_full: AtomicU64,
     breaker_opened: AtomicU64,
+    fetches: AtomicU64,
+    fetches_failed: AtomicU64,
     exceeded: [(AtomicU64, Sparse); Measure::ALL.len()],
     /// Keeps the log from saying every refusal of a busy hook.
     pub(super) busy: Sparse,
@@ -141,6 +143,8 @@ impl Default for Tally {
             wait_nanos: AtomicU64::default(),
             queue_full: AtomicU64::default(),
             breaker_opened: AtomicU64::default(),
+            fetches: AtomicU64::default(),
+            fetches_failed: AtomicU64::default(),
             exceeded: std::array::from_fn(|_| {
                 (AtomicU64::default(), Sparse::new(EXCEEDED_SAID_EVERY))
             }),
@@ -216,6 +220,16 @@ impl Tally {
         self.breaker_opened.fetch_add(1, Relaxed);
     }
 
+    /// Counts a request to another server, whatever comes of it, and where none is granted too.
+    pub fn fetches(&self) {
+        self.fetches.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a fetch that got no answer.
+    pub fn fetch_failed(&self) {
+        self.fetches_failed.fetch_add(1, Relaxed);
+    }
+
     /// Counts a call that would have hit a limit if that were enforced. Some with how many went unsaid
     /// since the last time, if the log is to say it.
     pub fn exceeded(&self, limit: Measure) -> Option<u64> {
@@ -246,6 +260,8 @@ impl Tally {
             wait: time(&self.wait_nanos),
             queue_full: load(&self.queue_full),
             breaker_opened: load(&self.breaker_opened),
+            fetches: load(&self.fetches),
+            fetches_failed: load(&self.fetches_failed),
             exceeded: measured.iter().map(exceeded).collect(),
         }
     }
@@ -275,6 +291,10 @@ pub struct Totals {
     pub queue_full: u64,
     /// How often the breaker opened.
     pub breaker_opened: u64,
+    /// Requests to other servers, those included that were refused.
+    pub fetches: u64,
+    /// Fetches that got no answer, those that were refused included.
+    pub fetches_failed: u64,
     /// Calls that would have hit a limit, for each limit that is measured.
     pub exceeded: Vec<(Measure, u64)>,
 }

@@ -14,13 +14,14 @@ use crate::config::{Limits, Namespaces};
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::{Hook, Tally};
-use crate::sandbox::limits::{Meter, Stop};
+use crate::sandbox::limits::{Allowance, Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 use crate::store::Store;
 
 mod blocks;
 pub mod config;
 pub mod events;
+mod fetch;
 mod hooks;
 mod kv;
 mod log;
@@ -28,6 +29,7 @@ mod output;
 mod request;
 mod response;
 mod wasi;
+mod wasi_http;
 
 pub(crate) use blocks::LastBlock;
 pub use config::ConfigStore;
@@ -54,6 +56,8 @@ pub struct State {
     waiting: Vec<String>,
     /// The headers that it set last.
     pub(crate) last_block: Option<Arc<blocks::Block>>,
+    /// What it fetches with.
+    outgoing: wasi_http::Outgoing,
     wasi: wasi::Wasi,
 }
 
@@ -68,6 +72,8 @@ pub struct Context {
     pub callable: Vec<String>,
     /// The namespaces of `kv` that it may reach.
     pub namespaces: Namespaces,
+    /// What it fetches with; none if nothing is granted.
+    pub fetch: Option<crate::fetch::Client>,
     /// Its limits.
     pub limits: Limits,
     /// The headers that any of its instances set last.
@@ -108,13 +114,15 @@ impl State {
             meter: Meter::new(&context.limits),
             waiting: Vec::new(),
             last_block: None,
+            outgoing: wasi_http::Outgoing::new(context.clone()),
             wasi: wasi::Wasi::new(&context.limits),
             context,
         }
     }
 
     /// Fills up what is granted a call, and not an instance.
-    pub(crate) fn refill(&self) {
+    pub(crate) fn refill(&mut self, allowance: &Allowance) {
+        self.outgoing.refill(allowance);
         self.wasi.refill(&self.context.limits);
     }
 

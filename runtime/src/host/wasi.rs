@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::Context;
 use super::output::LogStream;
@@ -23,6 +24,7 @@ pub(super) struct Wasi {
     built: Option<Built>,
     /// Resources of the host that the guest has handles to.
     table: ResourceTable,
+    http: WasiHttpCtx,
     read: Read,
 }
 
@@ -44,13 +46,15 @@ pub struct Read {
     pub answer: bool,
     /// What `kv` had.
     pub kept: bool,
+    /// What another server answered.
+    pub fetched: bool,
 }
 
 impl Wasi {
     pub(super) fn new(limits: &Limits) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
-        Self { built: None, table, read: Read::default() }
+        Self { built: None, table, http: WasiHttpCtx::new(), read: Read::default() }
     }
 
     /// Fills up what is granted a call, and not an instance.
@@ -73,6 +77,11 @@ impl Wasi {
     /// Whether the guest has handles to resources of the host's.
     pub(super) fn has_handles(&self) -> bool {
         !self.table.is_empty()
+    }
+
+    /// What the implementation of its HTTP works on.
+    pub(super) fn http(&mut self) -> (&mut WasiHttpCtx, &mut ResourceTable) {
+        (&mut self.http, &mut self.table)
     }
 
     /// What the implementations of WASI work on.

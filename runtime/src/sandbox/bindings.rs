@@ -10,6 +10,7 @@ wasmtime::component::bindgen!({
     imports: {
         // These wait: the hook's fiber is suspended, never a thread.
         "boathook:hook/events.wait": async | trappable,
+        "boathook:hook/fetch.send": async | trappable,
         "boathook:hook/hooks.call": async | trappable,
         "boathook:hook/kv": async | trappable,
         "boathook:hook/response.body": async | trappable,

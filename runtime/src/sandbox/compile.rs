@@ -30,7 +30,7 @@ pub const VERSION: &str = "0.1.0";
 const EXPORTS: [&str; 5] = ["lifecycle", "routing", "observing", "methods", "listening"];
 /// Interfaces that a hook may import.
 const IMPORTS: &[&str] =
-    &["types", "request", "response", "config", "log", "events", "hooks", "kv"];
+    &["types", "request", "response", "config", "log", "events", "hooks", "kv", "fetch"];
 
 /// A compiled hook.
 pub struct Program {
@@ -374,12 +374,14 @@ fn check_names(imports: &[String], exports: &[String]) -> Vec<LoadError> {
     problems
 }
 
-/// The parts of WASI 0.2 that are linked for the standard libraries of guest languages.
+/// The parts of WASI 0.2 that are linked for the standard libraries of guest languages, and for their HTTP
+/// libraries what sends requests.
 fn is_wasi(name: &str) -> bool {
-    ["cli", "clocks", "filesystem", "io", "random", "sockets"].iter().any(|package| {
+    let packages = ["cli/", "clocks/", "filesystem/", "io/", "random/", "sockets/"];
+    let interfaces = ["http/types@", "http/outgoing-handler@"];
+    packages.iter().chain(&interfaces).any(|part| {
         name.strip_prefix("wasi:")
-            .and_then(|rest| rest.strip_prefix(package))
-            .is_some_and(|rest| rest.starts_with('/') && rest.contains("@0.2."))
+            .is_some_and(|rest| rest.starts_with(part) && rest.contains("@0.2."))
     })
 }
 
@@ -410,14 +412,20 @@ mod tests {
 
     #[test]
     fn every_foreign_import_is_named() {
-        let problems = check(&["a:b/c", "wasi:http/types@0.2.0", "wasi:io/poll@0.2.6"], &[]);
+        let incoming = "wasi:http/incoming-handler@0.2.0";
+        let problems = check(&["a:b/c", incoming, "wasi:io/poll@0.2.6"], &[]);
         assert_eq!(
             problems,
-            [
-                LoadError::UnknownImport("a:b/c".into()),
-                LoadError::UnknownImport("wasi:http/types@0.2.0".into())
-            ]
+            [LoadError::UnknownImport("a:b/c".into()), LoadError::UnknownImport(incoming.into())]
         );
+    }
+
+    #[test]
+    fn of_http_a_hook_may_import_what_sends_requests() {
+        let both = ["wasi:http/types@0.2.8", "wasi:http/outgoing-handler@0.2.0"];
+        assert_eq!(check(&both, &[]), []);
+        let other = "wasi:http/types@0.3.0";
+        assert_eq!(check(&[other], &[]), [LoadError::UnknownImport(other.into())]);
     }
 
     #[test]

@@ -155,7 +155,22 @@ fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     random::insecure::add_to_linker::<State, WasiRandom>(linker, reads_randomness)?;
     random::insecure_seed::add_to_linker::<State, WasiRandom>(linker, reads_randomness)?;
     linker.allow_shadowing(false);
-    Ok(())
+    link_http(linker)
+}
+
+/// Links what sends requests of WASI's HTTP, and notes that one was sent: its answer would be in all
+/// copies.
+fn link_http(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use wasmtime_wasi_http::p2::bindings::{LinkOptions, http};
+    use wasmtime_wasi_http::{WasiHttp, WasiHttpCtxView, WasiHttpView as _};
+
+    fn fetches(state: &mut State) -> WasiHttpCtxView<'_> {
+        state.reads().fetched = true;
+        state.http()
+    }
+    let options = LinkOptions::default();
+    http::types::add_to_linker::<State, WasiHttp>(linker, &(&options).into(), State::http)?;
+    http::outgoing_handler::add_to_linker::<State, WasiHttp>(linker, fetches)
 }
 
 /// Compiles a component with the settings of all engines, without having one.

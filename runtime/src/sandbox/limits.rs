@@ -257,7 +257,7 @@ pub(super) fn arm(store: &mut Store<State>, phase: Phase, allowance: &Allowance)
         let _ = store.set_fuel(fuel_given(allowance));
     }
     let state = store.data_mut();
-    state.refill();
+    state.refill(allowance);
     state.phase = phase;
     let meter = &mut state.meter;
     meter.cpu_used = Duration::ZERO;

@@ -293,7 +293,7 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obsta
 
 /// Why an instance's state is not to be copied.
 fn obstacle(state: &State) -> Option<String> {
-    let Read { randomness, clock, answer, kept } = state.read_so_far();
+    let Read { randomness, clock, answer, kept, fetched } = state.read_so_far();
     if randomness {
         return Some(
             "it read randomness before it was loaded, which would be the same in all copies (Rust's \
@@ -315,6 +315,13 @@ fn obstacle(state: &State) -> Option<String> {
     if kept {
         return Some(
             "it called `kv` before it was loaded, whose answer would be the same in all copies"
+                .into(),
+        );
+    }
+    if fetched {
+        return Some(
+            "it fetched from another server before it was loaded, whose answer would be the same in all \
+             copies"
                 .into(),
         );
     }

@@ -37,6 +37,7 @@ use self::connect::{Connect, ConnectTimeout};
 use self::pace::{ClientFault, Paced, Progress};
 use super::{Tunnel, strip_prefix};
 use crate::body::Body;
+use crate::causes::{Chain, find};
 use crate::error::{Code, Failure};
 use crate::exchange::{Hop, Request};
 
@@ -425,37 +426,5 @@ impl Lost {
             )
         });
         ended || reset
-    }
-}
-
-/// The error of this type among the causes.
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// An error with all its causes, on one line. Some repeat their cause's text; it is not repeated here.
-struct Chain<'a>(&'a (dyn Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut said = self.0.to_string();
-        out.write_str(&said)?;
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            let text = error.to_string();
-            if !said.ends_with(&text) {
-                write!(out, ": {text}")?;
-                said = text;
-            }
-            next = error.source();
-        }
-        Ok(())
     }
 }

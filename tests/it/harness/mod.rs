@@ -14,7 +14,9 @@ mod guests;
 mod hostile;
 mod http;
 mod redis;
+mod remote;
 mod said;
+mod secure;
 mod text;
 mod upstream;
 
@@ -27,7 +29,9 @@ pub(crate) use guests::{guest_names, newer_source};
 pub(crate) use hostile::{HOSTILE_REQUESTS, Hostile, PATIENT};
 pub(crate) use http::{Client, Response};
 pub(crate) use redis::RedisServer;
-use upstream::Upstream;
+pub(crate) use remote::{Remote, Way};
+pub(crate) use secure::Secure;
+pub(crate) use upstream::Upstream;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! The host in memory, with the functions that the component would import.
 
+pub(crate) mod fetch;
 pub(crate) mod kv;
 pub(crate) mod request;
 pub(crate) mod response;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::exchange::Exchange;
-use super::{Event, Line};
+use super::{Event, Line, Sent};
 use crate::Result;
 
 pub(crate) mod types {
@@ -26,6 +27,7 @@ pub(crate) mod types {
 }
 
 type Stub = Rc<dyn Fn(Value) -> Result<Value>>;
+type Server = Rc<dyn Fn(&Sent) -> Result<crate::fetch::Response>>;
 
 /// What a hook may do depends on how far it has got.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -49,6 +51,8 @@ pub(crate) struct Host {
     pub(crate) methods: BTreeMap<(String, String), Stub>,
     pub(crate) kept: BTreeMap<(String, String), kv::Kept>,
     pub(crate) kv_is_broken: bool,
+    pub(crate) servers: BTreeMap<String, Server>,
+    pub(crate) sent: Vec<Sent>,
     pub(crate) advanced: Duration,
     pub(crate) exchange: Option<Exchange>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::{HookSettings, Installed, Mode, OnFailure};
+use super::super::{Grants, HookSettings, Installed, Mode, OnFailure};
 use super::{Said, bad, good};
 
 #[test]
@@ -97,6 +97,24 @@ fn mistakes_in_settings_are_all_reported() {
          hint: write it like `rate-limit`\n\
          boathook.toml:9: `hooks.c` must be a table, `true` or `false`: found the number `5`"
     );
+}
+
+#[test]
+fn grants_to_fetch_are_strings_and_tables_and_are_checked_at_once() {
+    let config = good(
+        "[hooks.a.grants]\nfetch = ['https://a.test', { url = 'http://b.test', private = true }]",
+    );
+    let grants = config.hook("a").grants.expect("grants");
+    assert!(!grants.fetch().is_empty());
+    assert_eq!(
+        Grants::written(&grants.0["fetch"]),
+        "[\"https://a.test\", { url = \"http://b.test\", private = true }]"
+    );
+    let problems = bad("[hooks.a.grants]\nfetch = ['https://a.test/path']");
+    let said = "boathook.toml:2: `hooks.a.grants.fetch`: `https://a.test/path`: a grant is scheme, host and \
+                port alone\nhint: write it like `[\"https://api.example.com\"]`";
+    assert!(problems.starts_with(said), "{problems}");
+    assert!(bad("[hooks.a.grants]\nfetch = true").contains("a list of what may be fetched from"));
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn mistakes_are_all_reported_with_their_line() {
          hook.toml:4: `limits.cpu` must be a duration: found the string `x`\n\
          hint: write it like `500ms`, `10s`, `2m` or `1h`\n\
          hook.toml:5: unknown key `limits.exchange`\n\
-         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `measure`, `memory`, \
+         hint: the keys here are `body`, `cpu`, `fetches`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `measure`, `memory`, \
          `queue`, `queue_wait`, `start`, `tables`, `wall`\n\
          hook.toml:7: `defaults.listen`: `listen` belongs to the server\n\
          hint: a hook's defaults go under `__configKey__`\n\

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::super::defaults;
 use super::super::limits::*;
 use super::super::server::default_values;
 use super::super::{Listen, LogLevel, Measure, Server, Tls, TrustProxy, hook_timeout};
@@ -177,7 +178,7 @@ fn unknown_keys_of_ours_are_found_at_every_level() {
          boathook.toml:6: unknown key `log.levl`\n\
          hint: did you mean `level`?\n\
          boathook.toml:8: unknown key `hooks.a.limits.exchange`\n\
-         hint: the keys here are `body`, `cpu`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `measure`, \
+         hint: the keys here are `body`, `cpu`, `fetches`, `fuel`, `handles`, `host_calls`, `instances`, `log`, `measure`, \
          `memory`, `queue`, `queue_wait`, `start`, `tables`, `wall`"
     );
 }
@@ -299,7 +300,7 @@ fn the_limits_for_all_are_those_of_a_hook_and_the_exchange() {
 fn root_limits_hold_every_key() {
     let config = good(
         "[limits]\ncpu='1ms'\nstart='2ms'\nwall='3ms'\nfuel=4\nmemory=5\nbody=6\nlog=7\nhost_calls=8\n\
-         handles=9\ntables=10\ninstances=11\nqueue=0\nqueue_wait='13ms'\nexchange='14ms'\n\
+         fetches=15\nhandles=9\ntables=10\ninstances=11\nqueue=0\nqueue_wait='13ms'\nexchange='14ms'\n\
          measure=['cpu', 'memory']",
     );
     let expected = PartialLimits {
@@ -311,6 +312,7 @@ fn root_limits_hold_every_key() {
         body: Some(6),
         log: Some(7),
         host_calls: Some(8),
+        fetches: Some(15),
         handles: Some(9),
         tables: Some(10),
         instances: Some(11),
@@ -319,6 +321,19 @@ fn root_limits_hold_every_key() {
         measure: Some([Measure::Cpu, Measure::Memory].into_iter().collect()),
     };
     assert_eq!(config.server.limits, RootLimits { hooks: expected, exchange: millis(14) });
+}
+
+#[test]
+fn what_holds_for_fetches_is_read_and_has_defaults() {
+    let fetch = good("").server.fetch;
+    assert_eq!((fetch.ca_file, fetch.max_requests), (None, defaults::MAX_REQUESTS));
+    let config = good("[fetch]\nca_file = 'ca.pem'\nconnect_timeout = '1s'\nmax_requests = 7");
+    let fetch = config.server.fetch;
+    assert!(fetch.ca_file.is_some_and(|path| path.ends_with("ca.pem")));
+    assert_eq!((fetch.connect_timeout, fetch.max_requests), (millis(1000), 7));
+    let problems = bad("[fetch]\nca = 'x'\nmax_requests = 0");
+    assert!(problems.contains("unknown key `fetch.ca`"), "{problems}");
+    assert!(problems.contains("`fetch.max_requests` must be"), "{problems}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tower_service::Service;
 
 use super::{Options, UpstreamError};
 use crate::body::BoxError;
+use crate::trust;
 
 /// Makes connections.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ impl Connect {
         let tls = match &options.tls {
             Some(tls) => tls.clone(),
             None if https => platform_tls(url)?,
-            None => believing(url, RootCertStore::empty())?,
+            None => believing(url, Arc::new(RootCertStore::empty()))?,
         };
         Ok(Self { https: HttpsConnector::from((http, tls)), limit: options.connect_timeout })
     }
@@ -61,31 +62,15 @@ impl Service<Uri> for Connect {
     }
 }
 
-/// TLS that believes the system's certificates. They are read once, for all upstreams.
+/// TLS that believes the system's certificates.
 fn platform_tls(url: &str) -> Result<Arc<ClientConfig>, UpstreamError> {
-    static READ: Mutex<Option<Arc<ClientConfig>>> = Mutex::new(None);
-    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(config) = &*read {
-        return Ok(config.clone());
-    }
-    let mut found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // Systems carry one or the other certificate that rustls does not understand.
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err(UpstreamError::Roots { url: url.into(), source: found.errors.pop() });
-    }
-    let config = believing(url, roots)?;
-    *read = Some(config.clone());
-    Ok(config)
+    let roots = trust::of_the_system()
+        .map_err(|source| UpstreamError::Roots { url: url.into(), source })?;
+    believing(url, roots)
 }
 
-fn believing(url: &str, roots: RootCertStore) -> Result<Arc<ClientConfig>, UpstreamError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|source| UpstreamError::Tls { url: url.into(), source })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+fn believing(url: &str, roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, UpstreamError> {
+    let config =
+        trust::believing(roots).map_err(|source| UpstreamError::Tls { url: url.into(), source })?;
     Ok(Arc::new(config))
 }
