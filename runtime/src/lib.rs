@@ -19,6 +19,7 @@
 //! | [`sandbox`] | running guest code: engine, limits, instances, pool. The only place that names wasmtime. |
 //! | [`host`] | what each import does, one file an interface |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
+//! | [`secrets`] | what hooks may know and the log may not |
 //! | [`error`] | one table from what went wrong to status, code and texts |
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
@@ -62,6 +63,7 @@ pub mod host;
 pub mod target;
 
 pub mod error;
+pub mod secrets;
 
 pub mod app;
 pub mod config;

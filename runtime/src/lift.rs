@@ -21,6 +21,7 @@ use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
 use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
+use crate::secrets::Redactor;
 use crate::server::Tls;
 
 /// Why an app did not lift.
@@ -203,6 +204,7 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
         published: Published::default(),
         hooks: OnceLock::new(),
         names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
+        redactor: redactor(&hooks.found),
         development: config.environment == crate::config::ENVIRONMENT,
     });
     let time = config.server.hook_timeout;
@@ -243,6 +245,12 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
     all_succeeded(&mut failures)?;
     shared.config.freeze();
     Ok(Configured { config, disabled: hooks.disabled, targets, shared, lifting, overrides })
+}
+
+/// Knows the secrets of all hooks: one may hand what it was granted to another.
+fn redactor(hooks: &[Found]) -> Redactor {
+    let secrets = hooks.iter().flat_map(|hook| &hook.reach.secrets);
+    Redactor::new(secrets.map(|(name, secret)| (name.as_str(), secret)))
 }
 
 fn all_succeeded(failures: &mut Vec<Failure>) -> Result<(), LiftError> {
@@ -405,6 +413,7 @@ async fn start(
         name: found.name.clone(),
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
+        reach: found.reach.clone(),
         limits: found.limits.clone(),
         tally: Arc::default(),
         shared: shared.clone(),

@@ -19,6 +19,7 @@ mod coverage;
 mod crashes;
 mod errors;
 mod events;
+mod grants;
 mod hostile;
 mod hostile_lift;
 mod hostile_more;

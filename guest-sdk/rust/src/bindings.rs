@@ -5043,6 +5043,158 @@ pub mod boathook {
                 }
             }
         }
+        /// What a hook must know and nobody may see: keys, passwords. The operator grants each by name, and
+        /// says where it lies: in an environment variable or in a file.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod secrets {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Error = super::super::super::boathook::hook::types::Error;
+            #[allow(unused_unsafe, clippy::all)]
+            /// The text of a secret. It is read once, when the server starts, and is the same for as long as it
+            /// runs. An error with the code `E_NOT_GRANTED`, which says what the operator would have to write,
+            /// where this hook was not granted a secret of this name.
+            ///
+            /// Can be called at any time. There is no snapshot of a hook that calls it in `initialize` or before:
+            /// new instances repeat their lifecycle. What the log, errors and `config explain` show has
+            /// `[secret <name>]` in place of the text, where it stands there in one piece and has 6 bytes at least.
+            #[allow(async_fn_in_trait)]
+            pub fn get(name: &str) -> ::core::result::Result<_rt::String, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = name;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/secrets@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result19 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len6 = l5;
+                                let bytes6 = _rt::Vec::from_raw_parts(
+                                    l4.cast(),
+                                    len6,
+                                    len6,
+                                );
+                                _rt::string_lift(bytes6)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l7 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                let bytes9 = _rt::Vec::from_raw_parts(
+                                    l7.cast(),
+                                    len9,
+                                    len9,
+                                );
+                                let l10 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l11 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len12 = l11;
+                                let bytes12 = _rt::Vec::from_raw_parts(
+                                    l10.cast(),
+                                    len12,
+                                    len12,
+                                );
+                                let l13 = i32::from(
+                                    *ptr1
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l15 = i32::from(
+                                    *ptr1
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes9),
+                                    message: _rt::string_lift(bytes12),
+                                    status: match l13 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l14 = i32::from(
+                                                    *ptr1
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l14 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = *ptr1
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l17 = *ptr1
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result19
+                }
+            }
+        }
     }
 }
 #[rustfmt::skip]
@@ -7240,10 +7392,10 @@ macro_rules! __export_hook_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:boathook:hook@0.1.0:hook:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2856] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2932] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xad\x15\x01A\x02\x01\
-A\x1b\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf9\x15\x01A\x02\x01\
+A\x1d\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -7291,11 +7443,13 @@ ok/config@0.1.0\x05\x06\x01B\x08\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x01m\
 @\x02\x03keys\x05value\x01\0\x06\x04\0\x07publish\x01\x07\x01k\x01\x01@\x02\x04h\
 ooks\x03keys\0\x08\x04\0\x04data\x01\x09\x01j\x01\x01\x01\x03\x01@\x03\x04hooks\x06\
 methods\x04args\x01\0\x0a\x04\0\x04call\x01\x0b\x03\0\x19boathook:hook/hooks@0.1\
-.0\x05\x09\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\
+.0\x05\x09\x01B\x05\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\x01s\x01\x01\
+\x01@\x01\x04names\0\x02\x04\0\x03get\x01\x03\x03\0\x1bboathook:hook/secrets@0.1\
+.0\x05\x0a\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\
 \x04\0\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01@\x01\x09overrides\x01\0\x04\x04\
 \0\x08defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\x04\0\x09configure\x01\x07\x04\
 \0\x0ainitialize\x01\x07\x04\0\x05lower\x01\x07\x04\0\x1dboathook:hook/lifecycle\
-@0.1.0\x05\x0a\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\
+@0.1.0\x05\x0b\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\
 \x02\x04\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\x05after\0\0\x05named\x01s\0\
 \x04\0\x05phase\x03\0\x04\x01n\x05\x0bskip-assets\x0bkeep-assets\x09read-body\x10\
 observe-response\x0eobserve-finish\x04\0\x0broute-flags\x03\0\x06\x01r\x04\x07ad\
@@ -7303,16 +7457,16 @@ dresss\x05phase\x05\x05flags\x07\x07options\x01\x04\0\x05route\x03\0\x08\x01m\x0
 \x04next\x0anext-route\x07respond\x04\0\x07outcome\x03\0\x0a\x01p\x09\x01j\x01\x0c\
 \x01\x03\x01@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\x0b\x01\x03\x01@\x01\x05r\
 outey\0\x0f\x04\0\x0chandle-route\x01\x10\x04\0\x1bboathook:hook/routing@0.1.0\x05\
-\x0b\x01B\x06\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\0\x01\x01\x01@\x01\
+\x0c\x01B\x06\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\0\x01\x01\x01@\x01\
 \x05routey\0\x02\x04\0\x0fhandle-response\x01\x03\x04\0\x0dhandle-finish\x01\x03\
-\x04\0\x1dboathook:hook/observing@0.1.0\x05\x0c\x01B\x0c\x02\x03\x02\x01\x01\x04\
+\x04\0\x1dboathook:hook/observing@0.1.0\x05\x0d\x01B\x0c\x02\x03\x02\x01\x01\x04\
 \0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x04name\
 s\x07summarys\x04\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\x06\x04\0\x07methods\x01\
 \x07\x01j\x01\x01\x01\x03\x01@\x02\x04names\x04args\x01\0\x08\x04\0\x04call\x01\x09\
-\x04\0\x1bboathook:hook/methods@0.1.0\x05\x0d\x01B\x07\x02\x03\x02\x01\x01\x04\0\
+\x04\0\x1bboathook:hook/methods@0.1.0\x05\x0e\x01B\x07\x02\x03\x02\x01\x01\x04\0\
 \x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01\
 @\x02\x05events\x07payload\x01\0\x04\x04\0\x0chandle-event\x01\x05\x04\0\x1dboat\
-hook:hook/listening@0.1.0\x05\x0e\x04\0\x18boathook:hook/hook@0.1.0\x04\0\x0b\x0a\
+hook:hook/listening@0.1.0\x05\x0f\x04\0\x18boathook:hook/hook@0.1.0\x04\0\x0b\x0a\
 \x01\0\x04hook\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
 0.258.3\x10wit-bindgen-rust\x060.61.1";
         };
@@ -7327,9 +7481,9 @@ pub use __export_hook_impl as export_bindings;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2063] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf4\x0e\x01A\x02\x01\
-A\x11\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2139] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc0\x0f\x01A\x02\x01\
+A\x13\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -7377,7 +7531,9 @@ ok/config@0.1.0\x05\x06\x01B\x08\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x01m\
 @\x02\x03keys\x05value\x01\0\x06\x04\0\x07publish\x01\x07\x01k\x01\x01@\x02\x04h\
 ooks\x03keys\0\x08\x04\0\x04data\x01\x09\x01j\x01\x01\x01\x03\x01@\x03\x04hooks\x06\
 methods\x04args\x01\0\x0a\x04\0\x04call\x01\x0b\x03\0\x19boathook:hook/hooks@0.1\
-.0\x05\x09\x04\08boathook:hook/hook-with-all-of-its-exports-removed@0.1.0\x04\0\x0b\
+.0\x05\x09\x01B\x05\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\x01s\x01\x01\
+\x01@\x01\x04names\0\x02\x04\0\x03get\x01\x03\x03\0\x1bboathook:hook/secrets@0.1\
+.0\x05\x0a\x04\08boathook:hook/hook-with-all-of-its-exports-removed@0.1.0\x04\0\x0b\
 *\x01\0$hook-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cproc\
 essed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]

@@ -43,6 +43,7 @@
 //! | read and derive settings | [`config`] |
 //! | speak with other hooks | [`events`], [`hooks`], [`Methods`] |
 //! | write to the log | [`log`] |
+//! | read secrets | [`secrets`] |
 //! | know the time | [`clock`] |
 //! | test without wasm | [`testing`] |
 //!
@@ -69,6 +70,7 @@ mod error;
 pub mod events;
 pub mod hooks;
 pub mod log;
+pub mod secrets;
 
 mod export;
 mod host;
@@ -117,7 +119,7 @@ pub mod prelude {
     #[cfg(not(target_family = "wasm"))]
     pub use crate::testing;
     pub use crate::{Cookie, Error, Finish, Hook, Methods, Outcome, Request, Response, Result};
-    pub use crate::{Routes, Value, clock, config, events, export, hooks, json, log};
+    pub use crate::{Routes, Value, clock, config, events, export, hooks, json, log, secrets};
 }
 
 /// Compiles the README's examples.

@@ -130,6 +130,11 @@ pub fn method(hook: &str, name: &str, stub: impl Fn(Value) -> Result<Value> + 's
     with(|host| host.methods.insert((hook.into(), name.into()), Rc::new(stub)));
 }
 
+/// Grants a secret.
+pub fn secret(name: &str, text: &str) {
+    with(|host| host.secrets.insert(name.into(), text.into()));
+}
+
 /// Calls one of the hook's public methods, as another hook would.
 pub fn call_method<H: Hook>(hook: &mut H, name: &str, args: impl Serialize) -> Result<Value> {
     let args = serde_json::to_value(args)?;

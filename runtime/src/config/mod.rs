@@ -29,6 +29,7 @@ pub mod manifest;
 mod measure;
 mod network;
 mod routes;
+mod secrets;
 mod server;
 
 // What both need.
@@ -52,7 +53,7 @@ pub use files::FILE;
 pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
 pub use http::Http;
 pub use key::join as dotted;
-pub use layers::{ENVIRONMENT_VARIABLE, LOG_VARIABLE, PREFIX};
+pub use layers::{ENVIRONMENT_VARIABLE, LOG_VARIABLE, PREFIX, SECRET_PREFIX};
 pub use limits::{Limits, PartialLimits, RootLimits};
 pub use manifest::{Build, Manifest};
 pub use measure::{Measure, Measured};
@@ -60,6 +61,7 @@ pub use names::{CONFIG_KEY, CUSTOM, RESERVED, ROOT, is_ours};
 pub use network::{Listen, TrustProxy};
 pub use problem::{Origin, Problem, Problems, did_you_mean};
 pub use routes::{FixedBody, Route, Target};
+pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
@@ -102,6 +104,8 @@ pub struct Sources {
 pub struct Config {
     /// The name of the environment.
     pub environment: String,
+    /// The app folder, as it was named.
+    pub dir: PathBuf,
     /// What the server itself is told.
     pub server: Server,
     /// What is said of hooks, disabled ones included, by name.
@@ -111,6 +115,10 @@ pub struct Config {
     /// The app's own routes, in the order in which they were written. Another layer's replace them
     /// all.
     pub routes: Vec<Route>,
+    /// Where secrets lie.
+    pub secrets: Secrets,
+    /// The process's environment variables, for the hooks that may read some of them.
+    pub variables: Variables,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -159,10 +167,13 @@ fn assemble(
     let tree = Tree::new(layer, assigned, &mut problems);
     let config = Config {
         environment,
+        dir: sources.dir.clone(),
         server: Server::read(&tree, &sources.dir, &mut problems),
         hooks: hooks::read(&tree, &mut problems),
         installed: hooks::read_installed(&tree, &sources.dir, &mut problems),
         routes: routes::read(&tree, &sources.dir, &mut problems),
+        secrets: Secrets::read(&tree, &sources.dir, &mut problems),
+        variables: Variables::new(&sources.vars),
         tree,
     };
     problems.sort();

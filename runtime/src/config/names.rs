@@ -25,13 +25,14 @@ pub const ROOT: &[&str] = &[
     "log",
     "max_connections",
     "routes",
+    "secrets",
     "tls",
     "trust_proxy",
     "workers",
 ];
 
 /// Root keys kept for what is not built yet; refused both as config keys and in a configuration.
-pub const RESERVED: &[&str] = &["kv", "redis", "secrets", "session", "sockets"];
+pub const RESERVED: &[&str] = &["kv", "redis", "session", "sockets"];
 
 /// The root table that belongs to the app: any hook may read and set it.
 pub const CUSTOM: &str = "custom";
@@ -50,12 +51,13 @@ pub(super) const HTTP: &[&str] = &[
     "max_streams",
 ];
 pub(super) const LOG: &[&str] = &["level"];
+pub(super) const SECRET: &[&str] = &["env", "file"];
 pub(super) const TLS: &[&str] = &["cert", "key"];
 pub(super) const INSTALLED: &[&str] = &["config_key", "name", "path"];
 pub(super) const HOOK: &[&str] =
     &["after", "config_key", "grants", "limits", "mode", "on_failure", "replay"];
 pub(super) const GRANTS: &[&str] =
-    &["events", "fetch", "files", "kv", "secrets", "session", "sockets", "tasks"];
+    &["env", "events", "fetch", "files", "kv", "secrets", "session", "sockets", "tasks"];
 pub(super) const LIMITS: &[&str] = &[
     "body",
     "cpu",
@@ -177,6 +179,7 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
         ["limits"] => ROOT_LIMITS,
         ["log"] => LOG,
         ["tls"] => TLS,
+        ["secrets", _] => SECRET,
         ["installed", _] => INSTALLED,
         ["hooks", _] => HOOK,
         ["hooks", _, "limits"] => LIMITS,

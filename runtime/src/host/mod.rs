@@ -6,6 +6,7 @@
 //!
 //! What is not here: who may be called when. That is the chain's and the lift's.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -13,9 +14,10 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use crate::config::Limits;
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
-use crate::hook::{Hook, Tally};
+use crate::hook::{Hook, Reach, Tally};
 use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
+use crate::secrets::Redactor;
 
 mod blocks;
 pub mod config;
@@ -25,6 +27,7 @@ mod log;
 mod output;
 mod request;
 mod response;
+mod secrets;
 mod wasi;
 
 pub use config::ConfigStore;
@@ -63,6 +66,8 @@ pub struct Context {
     pub config_key: String,
     /// The hooks that it may call: those in its `after`.
     pub callable: Vec<String>,
+    /// The secrets, variables and folders that it may read.
+    pub reach: Reach,
     /// Its limits.
     pub limits: Limits,
     /// What all its calls used and came to.
@@ -84,6 +89,8 @@ pub struct Shared {
     pub hooks: OnceLock<Vec<Weak<Hook>>>,
     /// The names of all hooks, in hook order.
     pub names: Vec<Arc<str>>,
+    /// Takes secrets out of what hooks have written.
+    pub redactor: Redactor,
     /// Whether clients may see details of errors.
     pub development: bool,
 }
@@ -196,6 +203,17 @@ impl WasiView for State {
     }
 }
 
+impl Shared {
+    /// Takes secrets out of what a hook says of an error.
+    pub(crate) fn clean(&self, said: &mut HookError) {
+        for text in [&mut said.code, &mut said.message].into_iter().chain(&mut said.details) {
+            if let Cow::Owned(cleaned) = self.redactor.clean(text) {
+                *text = cleaned;
+            }
+        }
+    }
+}
+
 impl Context {
     /// Notes that the one instance of a hook in mode `single` was lost, and its memory with it.
     pub fn restarted(&self) {
@@ -217,6 +235,15 @@ pub(crate) fn guest_error(
     status: Option<u16>,
 ) -> GuestError {
     HookError { code: code.into(), message: message.into(), status, details: None }.into()
+}
+
+/// The error for a hook that uses what it was not granted, with the line that would grant it.
+fn not_granted(hook: &str, what: &str, kind: &str, name: &str) -> GuestError {
+    let text = format!(
+        "hook `{hook}` has no grant for {what}\n\
+         hint: add `grants = {{ {kind} = [\"{name}\"] }}` to `[hooks.{hook}]`"
+    );
+    guest_error("E_NOT_GRANTED", text, None)
 }
 
 /// Checks that a hook's text is JSON, without building a tree of it.

@@ -29,7 +29,8 @@ pub const VERSION: &str = "0.1.0";
 /// Interfaces that a hook may export.
 const EXPORTS: [&str; 5] = ["lifecycle", "routing", "observing", "methods", "listening"];
 /// Interfaces that a hook may import.
-const IMPORTS: [&str; 7] = ["types", "request", "response", "config", "log", "events", "hooks"];
+const IMPORTS: &[&str] =
+    &["types", "request", "response", "config", "log", "events", "hooks", "secrets"];
 
 /// A compiled hook.
 pub struct Program {

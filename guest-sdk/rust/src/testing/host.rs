@@ -46,6 +46,7 @@ pub(crate) struct Host {
     pub(crate) subscribed: Vec<String>,
     pub(crate) published: BTreeMap<(String, String), Value>,
     pub(crate) methods: BTreeMap<(String, String), Stub>,
+    pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) advanced: Duration,
     pub(crate) exchange: Option<Exchange>,
 }
@@ -233,5 +234,16 @@ pub(crate) mod hooks {
             return Err(error("", format!("hook `{hook}` has no method `{method}`")));
         };
         Ok(stub(args)?.to_string())
+    }
+}
+
+pub(crate) mod secrets {
+    use super::*;
+
+    pub(crate) fn get(name: &str) -> Result<String, types::Error> {
+        let secret = with(|host| host.secrets.get(name).cloned());
+        secret.ok_or_else(|| {
+            error("E_NOT_GRANTED", format!("no secret `{name}`; hint: testing::secret"))
+        })
     }
 }

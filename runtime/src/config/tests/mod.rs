@@ -7,6 +7,7 @@ mod layers;
 mod manifest;
 mod merge;
 mod routes;
+mod secrets;
 mod server;
 
 use std::ffi::OsString;
