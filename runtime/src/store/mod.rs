@@ -1,0 +1,258 @@
+//! Keeps bytes by key for the services of hooks: in memory, in a database file, or in Redis.
+//!
+//! [`Store`] is the one seam: it checks sizes and hands the call on, so that what uses it (the `kv`
+//! import, sessions) does not know which store it has. All stores keep the same promises, and
+//! `tests.rs` runs the same tests against each:
+//!
+//! - A change is one atomic step: [`Store::increment`] and [`Store::compare_and_set`] are right however
+//!   many instances and servers ask at the same time.
+//! - A change that was answered is seen by every later read. What survives the process is the store's
+//!   own matter and stands at the head of its file.
+//! - What has expired is not there, to the millisecond of the store's clock. When its bytes are freed is
+//!   the store's own matter too.
+//! - Every call ends: with an answer, or with an error in bounded time.
+//!
+//! What is not here: who may use which space, and what the bytes mean.
+
+mod change;
+mod memory;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime};
+
+use change::{Change, Outcome};
+use memory::Memory;
+
+/// Bytes that a key may have.
+pub const KEY_BYTES_MAX: usize = 512;
+/// Bytes that the name of a space may have: a namespace of hooks and what the server puts ahead of it.
+pub const SPACE_BYTES_MAX: usize = 80;
+/// Keys in one page at most.
+pub const PAGE_KEYS_MAX: usize = 1000;
+/// The longest time to expiry: ten years. Far beyond any use, and far from where clocks overflow.
+pub const EXPIRY_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+/// A store of bytes by key.
+#[derive(Debug)]
+pub struct Store {
+    backend: Backend,
+    value_bytes_max: usize,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Memory(Memory),
+}
+
+/// Where bytes lie: a space of one service, and a name in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// What separates services and namespaces: `kv:rates`, `session`. No zero byte.
+    pub space: &'a str,
+    /// Any text in it.
+    pub name: &'a str,
+}
+
+/// What an increment came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counter {
+    /// The number, increment included.
+    pub value: i64,
+    /// What is left until it expires; none where it never does.
+    pub left: Option<Duration>,
+}
+
+/// Some of the keys of a space.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Names, in no promised order.
+    pub names: Vec<String>,
+    /// What to ask for the next page with; none where this was the last.
+    pub cursor: Option<String>,
+}
+
+/// Why a store did not do what it was asked. Nothing has changed then, unless it says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The key is empty or too long.
+    #[error("a key has 1 to {KEY_BYTES_MAX} bytes: found {0}")]
+    Key(usize),
+    /// The space is empty or too long, or has a zero byte.
+    #[error("a space has 1 to {SPACE_BYTES_MAX} bytes, none of them zero: found {0} bytes")]
+    Space(usize),
+    /// The value is too long.
+    #[error("a value has at most {max} bytes: found {found}")]
+    Value {
+        /// Bytes of the value.
+        found: usize,
+        /// Bytes that it may have.
+        max: usize,
+    },
+    /// The time to expiry is zero or too long.
+    #[error("an expiry is 1 ms to ten years ahead: found {0:?}")]
+    Expiry(Duration),
+    /// A cursor that this store has not made.
+    #[error("the cursor is none of this store's")]
+    Cursor,
+    /// What is to be incremented is no number.
+    #[error("the value is not a whole number in decimal digits")]
+    NotANumber,
+    /// The number would not fit.
+    #[error("the number would not fit into 64 bits")]
+    OutOfRange,
+    /// The store has no room.
+    #[error("the store is full: it has {0} bytes at most, and none of them expired")]
+    Full(u64),
+    /// Too many changes wait for the disk.
+    #[error("too many changes wait to be written")]
+    Busy,
+    /// The store cannot be reached, or its disk failed. Whether a change was made is not known.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The result of a call to a store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+impl Store {
+    /// A store in this process's memory, of so many bytes at most, for values of at most so many.
+    pub fn memory(bytes_max: u64, value_bytes_max: usize) -> Self {
+        Self { backend: Backend::Memory(Memory::new(bytes_max)), value_bytes_max }
+    }
+
+    /// The value of a key; none where there is none, or where it has expired.
+    ///
+    /// # Errors
+    /// A bad key; a store that does not answer.
+    pub async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
+        key.check()?;
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.get(key)),
+        }
+    }
+
+    /// Sets a value. It expires after `expires_in`; never, where that is none, whatever was said of the
+    /// value before.
+    ///
+    /// # Errors
+    /// What is too long; a store that is full or does not answer.
+    pub async fn set(
+        &self,
+        key: Key<'_>,
+        value: &[u8],
+        expires_in: Option<Duration>,
+    ) -> Result<()> {
+        self.change(key, Change::Set { value, expires_in }).await.map(drop)
+    }
+
+    /// Removes a value, and says whether there was one.
+    ///
+    /// # Errors
+    /// A bad key; a store that does not answer.
+    pub async fn delete(&self, key: Key<'_>) -> Result<bool> {
+        Ok(self.change(key, Change::Delete).await?.done)
+    }
+
+    /// Sets a value, or removes it where `new` is none, if what is there is `old`, none being nothing;
+    /// says whether it was. The expiry is that of [`Store::set`].
+    ///
+    /// # Errors
+    /// What is too long; a store that is full or does not answer.
+    pub async fn compare_and_set(
+        &self,
+        key: Key<'_>,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        expires_in: Option<Duration>,
+    ) -> Result<bool> {
+        let change = Change::CompareAndSet { old, new, expires_in };
+        Ok(self.change(key, change).await?.done)
+    }
+
+    /// Adds to a number, in one step. Where there is none it begins at zero and expires `window` later,
+    /// or never; what has begun keeps its expiry. Numbers are kept as decimal digits.
+    ///
+    /// # Errors
+    /// What is no number, or would be too large; a store that is full or does not answer.
+    pub async fn increment(
+        &self,
+        key: Key<'_>,
+        by: i64,
+        window: Option<Duration>,
+    ) -> Result<Counter> {
+        Ok(self.change(key, Change::Increment { by, window }).await?.counter)
+    }
+
+    /// Names in a space that begin with `prefix`: `limit` at most, 1 to [`PAGE_KEYS_MAX`], from the
+    /// beginning or from where the page with this cursor ended.
+    ///
+    /// Whatever is there from the first page to the last is in one of them. A page may have fewer
+    /// names than it could, even none, and yet not be the last. Memory and embedded store give each
+    /// name once, in the order of bytes; Redis in no order, and perhaps twice.
+    ///
+    /// # Errors
+    /// A bad space, a cursor of something else; a store that does not answer.
+    pub async fn names(
+        &self,
+        space: &str,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page> {
+        check_space(space)?;
+        if prefix.len() > KEY_BYTES_MAX {
+            return Ok(Page::default());
+        }
+        let limit = limit.clamp(1, PAGE_KEYS_MAX);
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.names(space, prefix, cursor, limit)),
+        }
+    }
+
+    async fn change(&self, key: Key<'_>, change: Change<'_>) -> Result<Outcome> {
+        key.check()?;
+        change.check(self.value_bytes_max)?;
+        match &self.backend {
+            Backend::Memory(memory) => memory.change(key, &change),
+        }
+    }
+}
+
+impl<'a> Key<'a> {
+    /// A key.
+    pub fn new(space: &'a str, name: &'a str) -> Self {
+        Self { space, name }
+    }
+
+    fn check(self) -> Result<()> {
+        check_space(self.space)?;
+        let length = self.name.len();
+        if (1..=KEY_BYTES_MAX).contains(&length) { Ok(()) } else { Err(StoreError::Key(length)) }
+    }
+
+    /// Space and name as one: the names of a space lie next to each other, in their own order.
+    fn bytes(self) -> Vec<u8> {
+        [self.space.as_bytes(), &[0], self.name.as_bytes()].concat()
+    }
+}
+
+fn check_space(space: &str) -> Result<()> {
+    let length = space.len();
+    let fits = (1..=SPACE_BYTES_MAX).contains(&length) && !space.contains('\0');
+    if fits { Ok(()) } else { Err(StoreError::Space(length)) }
+}
+
+/// Milliseconds since 1970. Expiries have to mean the same after a restart, so no monotonic clock will do:
+/// a clock that is set moves them along.
+fn now() -> u64 {
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A time to expiry in milliseconds; one at least, so that it stays one.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
+}
