@@ -18,6 +18,7 @@
 //! | [`hook`] | a hook's verbs in plain types; finding hooks and their order |
 //! | [`sandbox`] | running guest code: engine, limits, instances, pool. The only place that names wasmtime. |
 //! | [`host`] | what each import does, one file an interface |
+//! | [`session`] | what lasts from one request of a client to the next |
 //! | [`store`] | bytes by key for the services of hooks: in memory, in a file, in Redis |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
 //! | [`secrets`] | what hooks may know and the log may not |
@@ -60,6 +61,7 @@ pub mod hook;
 pub mod sandbox;
 
 pub mod host;
+pub mod session;
 pub mod store;
 
 pub mod target;

@@ -21,8 +21,10 @@ use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
 use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
-use crate::secrets::Redactor;
 use crate::server::Tls;
+use crate::session::Keys;
+
+mod session;
 
 /// Why an app did not lift.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,7 @@ pub fn prepare(
         Targets::default()
     });
     problems.0.extend(unfit_tls(&config));
+    let keys = session::keys(&config, &hooks.found, &mut problems);
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
@@ -95,7 +98,7 @@ pub fn prepare(
         problems.sort();
         return Err(problems.into());
     }
-    Ok(Prepared { config, hooks, roots, targets, programs })
+    Ok(Prepared { config, hooks, roots, targets, keys, programs })
 }
 
 /// What is wrong with certificate and key: better said now than when the socket is bound.
@@ -149,6 +152,8 @@ pub struct Prepared {
     pub hooks: Hooks,
     roots: Roots,
     targets: Targets,
+    /// The keys of sessions, if any hook was granted them.
+    keys: Option<Keys>,
     programs: Vec<Arc<Program>>,
 }
 
@@ -196,7 +201,7 @@ impl Configured {
 /// # Errors
 /// All that failed in one phase: none begins before the one ahead of it has succeeded everywhere.
 pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, roots, targets, programs } = prepared;
+    let Prepared { config, hooks, roots, targets, keys, programs } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
@@ -204,7 +209,8 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
         published: Published::default(),
         hooks: OnceLock::new(),
         names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
-        redactor: redactor(&hooks.found),
+        sessions: keys.map(|keys| session::open(&config, keys)),
+        redactor: session::redactor(&hooks.found),
         development: config.environment == crate::config::ENVIRONMENT,
     });
     let time = config.server.hook_timeout;
@@ -245,12 +251,6 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
     all_succeeded(&mut failures)?;
     shared.config.freeze();
     Ok(Configured { config, disabled: hooks.disabled, targets, shared, lifting, overrides })
-}
-
-/// Knows the secrets of all hooks: one may hand what it was granted to another.
-fn redactor(hooks: &[Found]) -> Redactor {
-    let secrets = hooks.iter().flat_map(|hook| &hook.reach.secrets);
-    Redactor::new(secrets.map(|(name, secret)| (name.as_str(), secret)))
 }
 
 fn all_succeeded(failures: &mut Vec<Failure>) -> Result<(), LiftError> {

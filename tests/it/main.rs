@@ -33,5 +33,6 @@ mod order;
 mod requests;
 mod responses;
 mod routing;
+mod session;
 mod settings;
 mod snapshots;

@@ -43,6 +43,7 @@
 //! | read and derive settings | [`config`] |
 //! | speak with other hooks | [`events`], [`hooks`], [`Methods`] |
 //! | write to the log | [`log`] |
+//! | keep what lasts from one request to the next | [`Session`] |
 //! | read secrets | [`secrets`] |
 //! | know the time | [`clock`] |
 //! | test without wasm | [`testing`] |
@@ -63,6 +64,7 @@ mod response;
 mod cookie;
 mod finish;
 mod headers;
+mod session;
 
 pub mod clock;
 pub mod config;
@@ -113,13 +115,16 @@ pub use crate::methods::{Method, Methods};
 pub use crate::request::Request;
 pub use crate::response::Response;
 pub use crate::routes::{Finished, Handler, Observer, Outcome, Routes};
+pub use crate::session::Session;
 
 /// What nearly every hook needs: `use boathook_sdk::prelude::*;`.
 pub mod prelude {
     #[cfg(not(target_family = "wasm"))]
     pub use crate::testing;
     pub use crate::{Cookie, Error, Finish, Hook, Methods, Outcome, Request, Response, Result};
-    pub use crate::{Routes, Value, clock, config, events, export, hooks, json, log, secrets};
+    pub use crate::{
+        Routes, Session, Value, clock, config, events, export, hooks, json, log, secrets,
+    };
 }
 
 /// Compiles the README's examples.

@@ -35,6 +35,7 @@ mod address;
 mod chain;
 mod exchange;
 pub(crate) mod host;
+mod session;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ use serde_json::Value;
 pub use self::chain::{Reply, call, call_action};
 pub use self::exchange::{TestRequest, request};
 use self::host::{Stage, with};
+pub use self::session::TestSession;
 use crate::{Hook, Instance, Result, log};
 
 /// A line that the hook wrote to the log.
@@ -139,6 +141,17 @@ pub fn secret(name: &str, text: &str) {
 pub fn call_method<H: Hook>(hook: &mut H, name: &str, args: impl Serialize) -> Result<Value> {
     let args = serde_json::to_value(args)?;
     borrowed(hook, |instance| instance.call(name, args))
+}
+
+/// Calls one of the hook's public methods in the course of this request, as another hook's handler would.
+/// Gives what it returned, and what it left in the exchange.
+pub fn call_method_in<H: Hook>(
+    hook: &mut H,
+    request: TestRequest,
+    name: &str,
+    args: impl Serialize,
+) -> (Result<Value>, Reply) {
+    chain::during(request, || call_method(hook, name, args))
 }
 
 /// The names and summaries of the hook's public methods.

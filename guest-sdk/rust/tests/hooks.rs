@@ -220,3 +220,59 @@ fn events_arrive_where_they_were_asked_for() {
     let names: Vec<_> = testing::fired().into_iter().map(|event| event.name).collect();
     assert_eq!(names, ["hook:ears:open", "hook:ears:loaded"]);
 }
+
+#[derive(Default)]
+struct Visits;
+
+impl Hook for Visits {
+    fn routes(&self) -> Routes<Self> {
+        Routes::new()
+            .before("GET /visits", Self::count)
+            .before("GET /visits.js", Self::count)
+            .before("POST /visits", Self::begin_anew)
+    }
+}
+
+impl Visits {
+    fn count(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
+        let session = req.session();
+        let visits = session.get::<u32>("visits")?.unwrap_or_default() + 1;
+        session.set("visits", visits)?;
+        res.json(json!({ "visits": visits, "note": session.read_flash::<String>("note")? }))
+    }
+
+    fn begin_anew(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
+        req.session().destroy()?;
+        req.session().flash("note", "from the beginning")?;
+        res.ok(())
+    }
+}
+
+#[test]
+fn a_session_lasts_as_long_as_the_test_hands_it_on() -> Result<()> {
+    let mut hook = testing::lift::<Visits>("visits", json!({}))?;
+    let known = testing::TestSession::default().with("visits", 6);
+    let reply = testing::call(&mut hook, testing::request("GET", "/visits").session(known));
+    assert_eq!(reply.json::<Value>()?, json!({ "visits": 7, "note": null }));
+    let reply =
+        testing::call(&mut hook, testing::request("POST", "/visits").session(reply.session));
+    assert!(reply.session.destroyed && reply.session.data.is_empty());
+    let mut session = reply.session;
+    for (visits, note) in [(1, json!("from the beginning")), (2, json!(null))] {
+        let reply = testing::call(&mut hook, testing::request("GET", "/visits").session(session));
+        assert_eq!(reply.json::<Value>()?, json!({ "visits": visits, "note": note }));
+        session = reply.session;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_path_of_a_file_has_no_session() -> Result<()> {
+    let mut hook = testing::lift::<Visits>("visits", json!({}))?;
+    let known = testing::TestSession::default().with("visits", 6);
+    let reply =
+        testing::call(&mut hook, testing::request("GET", "/visits.js").session(known.clone()));
+    assert_eq!(reply.error.map(|error| error.code().to_owned()).as_deref(), Some("E_SESSION_OFF"));
+    assert_eq!(reply.session, known);
+    Ok(())
+}

@@ -31,6 +31,7 @@ mod network;
 mod routes;
 mod secrets;
 mod server;
+mod session;
 
 // What both need.
 mod key;
@@ -63,6 +64,7 @@ pub use problem::{Origin, Problem, Problems, did_you_mean};
 pub use routes::{FixedBody, Route, Target};
 pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
+pub use session::{OnStoreFailure, SameSite, SessionSettings, SessionStore};
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
 
@@ -115,6 +117,8 @@ pub struct Config {
     /// The app's own routes, in the order in which they were written. Another layer's replace them
     /// all.
     pub routes: Vec<Route>,
+    /// How sessions are kept.
+    pub session: SessionSettings,
     /// Where secrets lie.
     pub secrets: Secrets,
     /// The process's environment variables, for the hooks that may read some of them.
@@ -172,6 +176,7 @@ fn assemble(
         hooks: hooks::read(&tree, &mut problems),
         installed: hooks::read_installed(&tree, &sources.dir, &mut problems),
         routes: routes::read(&tree, &sources.dir, &mut problems),
+        session: SessionSettings::read(&tree, &mut problems),
         secrets: Secrets::read(&tree, &sources.dir, &mut problems),
         variables: Variables::new(&sources.vars),
         tree,

@@ -26,13 +26,14 @@ pub const ROOT: &[&str] = &[
     "max_connections",
     "routes",
     "secrets",
+    "session",
     "tls",
     "trust_proxy",
     "workers",
 ];
 
 /// Root keys kept for what is not built yet; refused both as config keys and in a configuration.
-pub const RESERVED: &[&str] = &["kv", "redis", "session", "sockets"];
+pub const RESERVED: &[&str] = &["kv", "redis", "sockets"];
 
 /// The root table that belongs to the app: any hook may read and set it.
 pub const CUSTOM: &str = "custom";
@@ -52,6 +53,23 @@ pub(super) const HTTP: &[&str] = &[
 ];
 pub(super) const LOG: &[&str] = &["level"];
 pub(super) const SECRET: &[&str] = &["env", "file"];
+pub(super) const SESSION: &[&str] = &[
+    "domain",
+    "encrypt",
+    "http_only",
+    "idle",
+    "lifetime",
+    "max_bytes",
+    "memory",
+    "name",
+    "on_store_failure",
+    "path",
+    "persistent",
+    "same_site",
+    "secrets",
+    "secure",
+    "store",
+];
 pub(super) const TLS: &[&str] = &["cert", "key"];
 pub(super) const INSTALLED: &[&str] = &["config_key", "name", "path"];
 pub(super) const HOOK: &[&str] =
@@ -98,6 +116,7 @@ pub(super) const ROUTE: &[&str] = &[
     "hook",
     "redirect",
     "respond",
+    "session",
     "skip_assets",
     "status",
     "strip_prefix",
@@ -178,6 +197,7 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
         ["http"] => HTTP,
         ["limits"] => ROOT_LIMITS,
         ["log"] => LOG,
+        ["session"] => SESSION,
         ["tls"] => TLS,
         ["secrets", _] => SECRET,
         ["installed", _] => INSTALLED,

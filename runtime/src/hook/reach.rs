@@ -1,4 +1,5 @@
-//! Works out what a hook may reach of secrets, environment and files, from what the operator granted.
+//! Works out what a hook may reach of secrets, environment and files, from what the operator granted,
+//! and whether it may use sessions.
 //!
 //! Nothing is granted unless it is named. Files are read by the hook itself, through WASI; what is here
 //! says which folders that sees. Services have grants of their own, which they read themselves.
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::config::{Config, Grants, Origin, PREFIX, Problem, dotted};
 use crate::secrets::{self, Secret};
 
-/// What a hook may reach. It is read-only, all of it.
+/// What a hook may reach.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     /// Secrets, by name.
@@ -20,6 +21,8 @@ pub struct Reach {
     pub variables: Vec<(String, String)>,
     /// Folders.
     pub folders: Vec<Folder>,
+    /// Sessions: those it may change, too.
+    pub session: bool,
 }
 
 /// A folder that a hook may read.
@@ -56,6 +59,7 @@ impl Reach {
                 }
             }
         }
+        reach.session = asked.whole("session");
         for name in asked.names("env", "TZ") {
             if let Some(value) = asked.variable(&name) {
                 reach.variables.push((name, value));
@@ -101,6 +105,19 @@ impl Asked<'_> {
                 let hint = format!("write it like `{kind} = [\"{example}\"]`");
                 self.problem(kind, "must be an array of names", hint);
                 Vec::new()
+            }
+        }
+    }
+
+    /// Whether a kind is granted that has no names.
+    fn whole(&mut self, kind: &str) -> bool {
+        match self.grants.0.get(kind) {
+            None => false,
+            Some(Value::Bool(granted)) => *granted,
+            Some(_) => {
+                let hint = format!("write it like `{kind} = true`");
+                self.problem(kind, "must be `true` or `false`", hint);
+                false
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::hook::{Hook, Reach, Tally};
 use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 use crate::secrets::Redactor;
+use crate::session::Sessions;
 
 mod blocks;
 pub mod config;
@@ -28,6 +29,7 @@ mod output;
 mod request;
 mod response;
 mod secrets;
+mod session;
 mod wasi;
 
 pub use config::ConfigStore;
@@ -89,6 +91,8 @@ pub struct Shared {
     pub hooks: OnceLock<Vec<Weak<Hook>>>,
     /// The names of all hooks, in hook order.
     pub names: Vec<Arc<str>>,
+    /// Sessions, if any hook was granted them.
+    pub sessions: Option<Sessions>,
     /// Takes secrets out of what hooks have written.
     pub redactor: Redactor,
     /// Whether clients may see details of errors.
@@ -238,10 +242,10 @@ pub(crate) fn guest_error(
 }
 
 /// The error for a hook that uses what it was not granted, with the line that would grant it.
-fn not_granted(hook: &str, what: &str, kind: &str, name: &str) -> GuestError {
+fn not_granted(hook: &str, what: &str, line: &str) -> GuestError {
     let text = format!(
         "hook `{hook}` has no grant for {what}\n\
-         hint: add `grants = {{ {kind} = [\"{name}\"] }}` to `[hooks.{hook}]`"
+         hint: add `grants = {{ {line} }}` to `[hooks.{hook}]`"
     );
     guest_error("E_NOT_GRANTED", text, None)
 }

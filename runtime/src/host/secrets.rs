@@ -8,8 +8,8 @@ impl Host for State {
     fn get(&mut self, name: String) -> Result<std::result::Result<String, GuestError>> {
         self.enter()?;
         let Some(secret) = self.context.reach.secrets.get(&name) else {
-            let what = format!("the secret `{name}`");
-            return Ok(Err(not_granted(&self.context.name, &what, "secrets", &name)));
+            let (what, line) = (format!("the secret `{name}`"), format!("secrets = [\"{name}\"]"));
+            return Ok(Err(not_granted(&self.context.name, &what, &line)));
         };
         let text = secret.expose().to_owned();
         self.reads().secret = true;

@@ -8,10 +8,18 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "hook",
     imports: {
-        // These three wait: the hook's fiber is suspended, never a thread.
+        // These wait: the hook's fiber is suspended, never a thread.
         "boathook:hook/events.wait": async | trappable,
         "boathook:hook/hooks.call": async | trappable,
         "boathook:hook/response.body": async | trappable,
+        "boathook:hook/session.get": async | trappable,
+        "boathook:hook/session.all": async | trappable,
+        "boathook:hook/session.set": async | trappable,
+        "boathook:hook/session.delete": async | trappable,
+        "boathook:hook/session.destroy": async | trappable,
+        "boathook:hook/session.regenerate": async | trappable,
+        "boathook:hook/session.flash": async | trappable,
+        "boathook:hook/session.read-flash": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -30,7 +30,7 @@ pub const VERSION: &str = "0.1.0";
 const EXPORTS: [&str; 5] = ["lifecycle", "routing", "observing", "methods", "listening"];
 /// Interfaces that a hook may import.
 const IMPORTS: &[&str] =
-    &["types", "request", "response", "config", "log", "events", "hooks", "secrets"];
+    &["types", "request", "response", "config", "log", "events", "hooks", "secrets", "session"];
 
 /// A compiled hook.
 pub struct Program {

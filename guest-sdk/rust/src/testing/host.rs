@@ -2,6 +2,7 @@
 
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod session;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ mod merge;
 mod routes;
 mod secrets;
 mod server;
+mod session;
 
 use std::ffi::OsString;
 
