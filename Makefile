@@ -1,7 +1,8 @@
 # Boathook: what a developer types. `make help` lists it.
 #
-# Needs cargo by rustup, a C compiler, GNU make and bash; scripts/check-tools says what is missing. Everything
-# that makes components runs in `with_wasm`, which sees to the target wasm32-wasip2 first.
+# Needs cargo by rustup, a C compiler, GNU make and bash; scripts/check-tools says what is missing. The tests need
+# redis-server, too: scripts/setup-redis. Everything that makes components runs in `with_wasm`, which sees to the
+# target wasm32-wasip2 first.
 
 SHELL := bash
 .DEFAULT_GOAL := help
@@ -29,6 +30,7 @@ demo: ## Serve the sample hooks; make demo ARGS="--set shout.phrase=yolo"
 	@scripts/demo $(ARGS)
 
 test: hooks guests ## All tests, those of the sample hooks included
+	@scripts/setup-redis
 	cargo test --workspace --exclude guests --no-fail-fast
 
 lint: ## Format, clippy, rustdoc, WIT and tidiness; warnings are errors

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Measure, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{Config, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::hook::find::{Found, Hooks, find, problem};
 use crate::hook::{Hook, said};
@@ -21,10 +21,12 @@ use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
 use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
-use crate::server::Tls;
-use crate::session::Keys;
+use crate::session::{Keys, Sessions};
+use crate::store::Store;
 
+mod kv;
 mod session;
+mod unfit;
 
 /// Why an app did not lift.
 #[derive(Debug, thiserror::Error)]
@@ -82,11 +84,12 @@ pub fn prepare(
         problems.0.extend(found.0);
         Targets::default()
     });
-    problems.0.extend(unfit_tls(&config));
+    problems.0.extend(unfit::tls(&config));
     let keys = session::keys(&config, &hooks.found, &mut problems);
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
-    problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
+    problems.0.extend(hooks.found.iter().flat_map(|hook| unfit::hook(hook, &config)));
+    problems.0.extend(hooks.found.iter().flat_map(|hook| kv::unfit(hook, &config)));
     let roots = Roots::of(&hooks);
     // What other roots there may be is known once all defaults are: until then only what is wrong
     // whatever they bring, unless there is no going on anyhow.
@@ -99,16 +102,6 @@ pub fn prepare(
         return Err(problems.into());
     }
     Ok(Prepared { config, hooks, roots, targets, keys, programs })
-}
-
-/// What is wrong with certificate and key: better said now than when the socket is bound.
-fn unfit_tls(config: &Config) -> Option<Problem> {
-    let tls = config.server.tls.as_ref()?;
-    let tls = Tls { certificate: tls.cert.clone(), key: tls.key.clone() };
-    let error = anyhow::Error::new(tls.load().err()?);
-    let mut problem = problem(format!("{error:#}"));
-    problem.origin = config.tree.origin("tls");
-    Some(problem)
 }
 
 /// Compiles a hook outside of any app and checks it against the world, for `boathook inspect`.
@@ -166,8 +159,12 @@ pub async fn lift(
     stop: impl Future<Output = ()>,
 ) -> Result<Arc<App>, LiftError> {
     let mut stop = pin!(stop);
+    let configured = async {
+        let (kv, sessions) = (prepared.open_kv().await?, prepared.open_sessions().await?);
+        configure_with(prepared, kv, sessions).await
+    };
     let configured = tokio::select! {
-        configured = configure(prepared) => configured?,
+        configured = configured => configured?,
         () = &mut stop => return Err(LiftError::Stopped),
     };
     initialize(configured, stop).await
@@ -201,22 +198,31 @@ impl Configured {
 /// # Errors
 /// All that failed in one phase: none begins before the one ahead of it has succeeded everywhere.
 pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, roots, targets, keys, programs } = prepared;
+    configure_with(prepared, None, None).await
+}
+
+async fn configure_with(
+    prepared: Prepared,
+    kv: Option<Store>,
+    sessions: Option<Sessions>,
+) -> Result<Configured, LiftError> {
+    let Prepared { config, hooks, roots, targets, programs, .. } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
         events: Board::default(),
         published: Published::default(),
+        kv,
         hooks: OnceLock::new(),
         names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
-        sessions: keys.map(|keys| session::open(&config, keys)),
+        sessions,
         redactor: session::redactor(&hooks.found),
         development: config.environment == crate::config::ENVIRONMENT,
     });
     let time = config.server.hook_timeout;
     let (mut lifting, mut failures) = (Vec::new(), Vec::new());
     for (found, program) in hooks.found.into_iter().zip(programs) {
-        match start(found, program, &shared).await {
+        match start(found, program, &config, &shared).await {
             Ok(started) => lifting.push(started),
             Err(failure) => failures.push(failure),
         }
@@ -378,35 +384,11 @@ fn take_next<'a>(next: &AtomicUsize, hooks: &'a [Found]) -> Option<(usize, &'a F
     Some((at, hooks.get(at)?))
 }
 
-/// What the operator's settings ask of a hook that it cannot do.
-fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
-    let mut found = Vec::new();
-    let settings = config.hook(&hook.name);
-    let says_fuel = settings.limits.measure.is_some_and(|all| all.contains(Measure::Fuel));
-    if says_fuel && hook.limits.fuel.is_none() {
-        found.push(problem(format!(
-            "hook `{0}`: load: its fuel is to be measured, and it has no fuel limit\n\
-             hint: set one: `[hooks.{0}] limits = {{ fuel = 10_000_000, measure = [\"fuel\"] }}`",
-            hook.name
-        )));
-    }
-    let granted = settings.grants.unwrap_or_default().0;
-    for (kind, asked) in hook.manifest.grants.iter().flat_map(|grants| &grants.0) {
-        if !granted.contains_key(kind) {
-            found.push(problem(format!(
-                "hook `{0}`: load: it asks for the grant `{kind}`, and has it not\n\
-                 hint: add `grants = {{ {kind} = {asked} }}` to `[hooks.{0}]`",
-                hook.name
-            )));
-        }
-    }
-    found
-}
-
 /// Makes a hook's first instance.
 async fn start(
     found: Found,
     program: Arc<Program>,
+    config: &Config,
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
     let context = Arc::new(Context {
@@ -414,6 +396,7 @@ async fn start(
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
         reach: found.reach.clone(),
+        namespaces: kv::namespaces(&found, config),
         limits: found.limits.clone(),
         tally: Arc::default(),
         shared: shared.clone(),

@@ -1,6 +1,6 @@
 //! Sessions, as a browser sees them: what lasts from one request to the next, and when a cookie is sent.
 
-use crate::harness::{App, Browser, Response, check};
+use crate::harness::{App, Browser, RedisServer, Response, check};
 
 const APP: &str = "
     //- env
@@ -181,14 +181,14 @@ fn a_session_holds_so_much_and_not_more() {
 
 #[test]
 fn a_store_without_room_is_an_error_or_no_session_as_configured() {
-    let full = APP.replace("idle = \"1h\"", "memory = \"1KiB\"");
+    let full = APP.replace("idle = \"1h\"", "size = \"1KiB\"");
     let mut app = App::lift(&full);
     let mut browser = Browser::default();
     let refused = browser.get(&mut app, "/long?key=a&bytes=2000");
     assert_eq!(refused.status, 503);
     assert!(refused.text().contains("E_SESSION_STORE"), "{}", refused.text());
     assert!(!says_cookie(&refused));
-    let lenient = full.replace("memory = ", "on_store_failure = \"empty\"\n    memory = ");
+    let lenient = full.replace("size = ", "on_store_failure = \"empty\"\n    size = ");
     let mut app = App::lift(&lenient);
     assert!(!says_cookie(&browser.gets(&mut app, "/long?key=a&bytes=2000", "null")));
     app.check("//- log\nthe session cannot be written: the store is full");
@@ -259,4 +259,69 @@ fn production_wants_a_secret_and_development_makes_one() {
         //- 404
         ",
     );
+}
+
+/// The app, with its sessions in Redis.
+fn in_redis(redis: &RedisServer, more: &str) -> String {
+    let (url, password) = (redis.url(), redis.password());
+    let table = format!(
+        "store = \"redis\"\n    {more}\n    [redis]\n    url = \"{url}\"\n    \
+         password = {{ env = \"REDIS_PASSWORD\" }}\n    timeout = \"500ms\""
+    );
+    let env = format!("//- env\n    REDIS_PASSWORD={password}");
+    APP.replace("idle = \"1h\"", &table).replace("//- env", &env)
+}
+
+#[test]
+fn two_servers_behind_one_redis_share_their_sessions() {
+    let redis = RedisServer::start();
+    let fixture = in_redis(&redis, "");
+    let (mut first, mut second) = (App::lift(&fixture), App::lift(&fixture));
+    let mut browser = Browser::default();
+    browser.gets(&mut first, "/log-in?value=7", "null");
+    for turn in 0..10 {
+        browser.gets(&mut second, &format!("/set?key=turn&value={turn}"), "null");
+        browser.gets(&mut first, "/all", &format!("{{\"turn\":{turn},\"userId\":7}}"));
+    }
+    browser.gets(&mut first, "/flash?key=note&value=1", "null");
+    browser.gets(&mut second, "/read-flash?key=note", "1");
+    browser.gets(&mut first, "/read-flash?key=note", "null");
+    let kept = browser.clone();
+    browser.gets(&mut second, "/destroy", "null");
+    kept.clone().gets(&mut first, "/all", "{}");
+}
+
+#[test]
+fn while_redis_is_away_sessions_are_errors_or_empty_and_afterwards_as_they_were() {
+    let mut redis = RedisServer::start();
+    let mut strict = App::lift(&in_redis(&redis, ""));
+    let mut lenient = App::lift(&in_redis(&redis, "on_store_failure = \"empty\""));
+    let mut browser = Browser::default();
+    browser.gets(&mut strict, "/log-in?value=7", "null");
+    redis.kill();
+    let refused = browser.get(&mut strict, "/get?key=userId");
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("E_SESSION_STORE"), "{}", refused.text());
+    assert!(!says_cookie(&refused));
+    // Who does not touch it does not notice.
+    browser.gets(&mut strict, "/nothing", "nobody");
+    browser.gets(&mut lenient, "/get?key=userId", "null");
+    assert!(!says_cookie(&browser.gets(&mut lenient, "/set?key=a&value=1", "null")));
+    redis.start_again();
+    for app in [&mut strict, &mut lenient] {
+        let until = std::time::Instant::now() + crate::harness::PATIENCE;
+        while browser.get(app, "/all").text() != "{\"userId\":7}" {
+            assert!(std::time::Instant::now() < until, "it does not come back");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
+fn sessions_in_a_file_survive_a_restart() {
+    let mut app = App::lift(&APP.replace("idle = \"1h\"", "store = \"embedded\""));
+    let mut browser = Browser::default();
+    browser.gets(&mut app, "/log-in?value=7", "null");
+    app.start_again();
+    browser.gets(&mut app, "/get?key=userId", "7");
 }

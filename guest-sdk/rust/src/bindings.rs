@@ -6293,6 +6293,1163 @@ pub mod boathook {
                 }
             }
         }
+        /// Values that outlive an instance: bytes by key, in namespaces, in whatever store the operator chose
+        /// (`[kv] store`): memory, one database file, or Redis, which several servers can share.
+        ///
+        /// Which namespaces a hook may read and write its grants say: `kv = ["rates", "users:ro"]`. Hooks with a
+        /// grant for the same namespace share its keys. A namespace has up to 64 bytes of ASCII letters, digits,
+        /// `-`, `_` and `.`; a key 1 to 512 bytes of UTF-8.
+        ///
+        /// Each function is one atomic step, whatever other instances, hooks and servers do at the same time. It
+        /// works from `initialize` on, with or without an exchange at hand; a hook that called one of them before
+        /// it was loaded gets no snapshot. The time that it takes counts in `wall` and not in `cpu`; each call
+        /// counts in `host_calls`. A call that is ended by a limit may have been done or not.
+        ///
+        /// Errors, by their codes: `E_NOT_GRANTED` (the message names the line to add), `E_KV_TOO_EARLY` (ahead of
+        /// `initialize`), `E_KV_INVALID` (a key, an expiry, a cursor or a number that is none), `E_KV_TOO_LARGE`
+        /// (a value over `[kv] value`, 64 KiB by default), `E_KV_FULL` (the store is at its bound; status 503),
+        /// `E_KV_UNAVAILABLE` (the store does not answer, or not in time; status 503; whether a change was made is
+        /// not known then). With any other, nothing has changed.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod kv {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Error = super::super::super::boathook::hook::types::Error;
+            /// A number that was incremented.
+            #[repr(C)]
+            #[derive(Clone, Copy)]
+            pub struct Counter {
+                /// Its value, this increment included.
+                pub value: i64,
+                /// Milliseconds until it expires and begins at zero again; none where it never does.
+                pub left_ms: ::core::option::Option<u64>,
+            }
+            impl ::core::fmt::Debug for Counter {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Counter")
+                        .field("value", &self.value)
+                        .field("left-ms", &self.left_ms)
+                        .finish()
+                }
+            }
+            /// Some of the keys of a namespace.
+            #[derive(Clone)]
+            pub struct Page {
+                /// The keys.
+                pub keys: _rt::Vec<_rt::String>,
+                /// What to call with for those that follow; none where these were the last.
+                pub cursor: ::core::option::Option<_rt::String>,
+            }
+            impl ::core::fmt::Debug for Page {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Page")
+                        .field("keys", &self.keys)
+                        .field("cursor", &self.cursor)
+                        .finish()
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// The value of a key; none where there is none, or where it has expired.
+            #[allow(async_fn_in_trait)]
+            pub fn get(
+                namespace: &str,
+                key: &str,
+            ) -> ::core::result::Result<::core::option::Option<_rt::Vec<u8>>, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = namespace;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = key;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/kv@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get"]
+                        fn wit_import3(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import3(ptr0.cast_mut(), len0, ptr1.cast_mut(), len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result21 = match l4 {
+                        0 => {
+                            let e = {
+                                let l5 = i32::from(
+                                    *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l5 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l6 = *ptr2
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l7 = *ptr2
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len8 = l7;
+                                            <_ as From<
+                                                _rt::Vec<_>,
+                                            >>::from(_rt::Vec::from_raw_parts(l6.cast(), len8, len8))
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l9 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = i32::from(
+                                    *ptr2
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l17 = i32::from(
+                                    *ptr2
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes11),
+                                    message: _rt::string_lift(bytes14),
+                                    status: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = i32::from(
+                                                    *ptr2
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l16 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l17 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l18 = *ptr2
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l19 = *ptr2
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len20 = l19;
+                                                let bytes20 = _rt::Vec::from_raw_parts(
+                                                    l18.cast(),
+                                                    len20,
+                                                    len20,
+                                                );
+                                                _rt::string_lift(bytes20)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result21
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Sets a value. It expires so many milliseconds later, 1 to ten years; never, where that is none,
+            /// whatever was said of the value before.
+            #[allow(async_fn_in_trait)]
+            pub fn set(
+                namespace: &str,
+                key: &str,
+                value: &[u8],
+                expires_in_ms: ::core::option::Option<u64>,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = namespace;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = key;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let vec2 = value;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    let (result3_0, result3_1) = match expires_in_ms {
+                        Some(e) => (1i32, _rt::as_i64(e)),
+                        None => (0i32, 0i64),
+                    };
+                    let ptr4 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/kv@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "set"]
+                        fn wit_import5(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i64,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import5(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i64,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import5(
+                        ptr0.cast_mut(),
+                        len0,
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2.cast_mut(),
+                        len2,
+                        result3_0,
+                        result3_1,
+                        ptr4,
+                    );
+                    let l6 = i32::from(*ptr4.add(0).cast::<u8>());
+                    let result19 = match l6 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l7 = *ptr4
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *ptr4
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                let bytes9 = _rt::Vec::from_raw_parts(
+                                    l7.cast(),
+                                    len9,
+                                    len9,
+                                );
+                                let l10 = *ptr4
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l11 = *ptr4
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len12 = l11;
+                                let bytes12 = _rt::Vec::from_raw_parts(
+                                    l10.cast(),
+                                    len12,
+                                    len12,
+                                );
+                                let l13 = i32::from(
+                                    *ptr4
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l15 = i32::from(
+                                    *ptr4
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes9),
+                                    message: _rt::string_lift(bytes12),
+                                    status: match l13 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l14 = i32::from(
+                                                    *ptr4
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l14 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = *ptr4
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l17 = *ptr4
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result19
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Removes a value; true if there was one.
+            #[allow(async_fn_in_trait)]
+            pub fn delete(
+                namespace: &str,
+                key: &str,
+            ) -> ::core::result::Result<bool, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = namespace;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = key;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/kv@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "delete"]
+                        fn wit_import3(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import3(ptr0.cast_mut(), len0, ptr1.cast_mut(), len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result18 = match l4 {
+                        0 => {
+                            let e = {
+                                let l5 = i32::from(
+                                    *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                _rt::bool_lift(l5 as u8)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l6 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len8 = l7;
+                                let bytes8 = _rt::Vec::from_raw_parts(
+                                    l6.cast(),
+                                    len8,
+                                    len8,
+                                );
+                                let l9 = *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = i32::from(
+                                    *ptr2
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l14 = i32::from(
+                                    *ptr2
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes8),
+                                    message: _rt::string_lift(bytes11),
+                                    status: match l12 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l13 = i32::from(
+                                                    *ptr2
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l13 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l14 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l15 = *ptr2
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l16 = *ptr2
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len17 = l16;
+                                                let bytes17 = _rt::Vec::from_raw_parts(
+                                                    l15.cast(),
+                                                    len17,
+                                                    len17,
+                                                );
+                                                _rt::string_lift(bytes17)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result18
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// If what is there is `old`, none being nothing, sets it to `new`, or removes it where `new` is none;
+            /// true if it was. The expiry is that of `set`.
+            #[allow(async_fn_in_trait)]
+            pub fn compare_and_set(
+                namespace: &str,
+                key: &str,
+                old: ::core::option::Option<&[u8]>,
+                new: ::core::option::Option<&[u8]>,
+                expires_in_ms: ::core::option::Option<u64>,
+            ) -> ::core::result::Result<bool, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = namespace;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = key;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let (result3_0, result3_1, result3_2) = match old {
+                        Some(e) => {
+                            let vec2 = e;
+                            let ptr2 = vec2.as_ptr().cast::<u8>();
+                            let len2 = vec2.len();
+                            (1i32, ptr2.cast_mut(), len2)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let (result5_0, result5_1, result5_2) = match new {
+                        Some(e) => {
+                            let vec4 = e;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            (1i32, ptr4.cast_mut(), len4)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let (result6_0, result6_1) = match expires_in_ms {
+                        Some(e) => (1i32, _rt::as_i64(e)),
+                        None => (0i32, 0i64),
+                    };
+                    let ptr7 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/kv@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "compare-and-set"]
+                        fn wit_import8(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i64,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import8(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i64,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import8(
+                        ptr0.cast_mut(),
+                        len0,
+                        ptr1.cast_mut(),
+                        len1,
+                        result3_0,
+                        result3_1,
+                        result3_2,
+                        result5_0,
+                        result5_1,
+                        result5_2,
+                        result6_0,
+                        result6_1,
+                        ptr7,
+                    );
+                    let l9 = i32::from(*ptr7.add(0).cast::<u8>());
+                    let result23 = match l9 {
+                        0 => {
+                            let e = {
+                                let l10 = i32::from(
+                                    *ptr7.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                _rt::bool_lift(l10 as u8)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l11 = *ptr7
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *ptr7
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len13 = l12;
+                                let bytes13 = _rt::Vec::from_raw_parts(
+                                    l11.cast(),
+                                    len13,
+                                    len13,
+                                );
+                                let l14 = *ptr7
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l15 = *ptr7
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len16 = l15;
+                                let bytes16 = _rt::Vec::from_raw_parts(
+                                    l14.cast(),
+                                    len16,
+                                    len16,
+                                );
+                                let l17 = i32::from(
+                                    *ptr7
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l19 = i32::from(
+                                    *ptr7
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes13),
+                                    message: _rt::string_lift(bytes16),
+                                    status: match l17 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l18 = i32::from(
+                                                    *ptr7
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l18 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l19 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l20 = *ptr7
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l21 = *ptr7
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len22 = l21;
+                                                let bytes22 = _rt::Vec::from_raw_parts(
+                                                    l20.cast(),
+                                                    len22,
+                                                    len22,
+                                                );
+                                                _rt::string_lift(bytes22)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result23
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Adds to a number, and returns it. What is not there begins at zero and expires `window-ms` later, or
+            /// never; a number that is there keeps its expiry. So one call is all that a rate limiter needs. `set`
+            /// and `get` see decimal digits. `E_KV_INVALID` where the value is no such number, or the sum would not
+            /// fit into 64 bits.
+            #[allow(async_fn_in_trait)]
+            pub fn increment(
+                namespace: &str,
+                key: &str,
+                by: i64,
+                window_ms: ::core::option::Option<u64>,
+            ) -> ::core::result::Result<Counter, Error> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 8 + 8 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 8
+                            + 8 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = namespace;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = key;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let (result2_0, result2_1) = match window_ms {
+                        Some(e) => (1i32, _rt::as_i64(e)),
+                        None => (0i32, 0i64),
+                    };
+                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/kv@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "increment"]
+                        fn wit_import4(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i64,
+                            _: i32,
+                            _: i64,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import4(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i64,
+                        _: i32,
+                        _: i64,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import4(
+                        ptr0.cast_mut(),
+                        len0,
+                        ptr1.cast_mut(),
+                        len1,
+                        _rt::as_i64(&by),
+                        result2_0,
+                        result2_1,
+                        ptr3,
+                    );
+                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
+                    let result21 = match l5 {
+                        0 => {
+                            let e = {
+                                let l6 = *ptr3.add(8).cast::<i64>();
+                                let l7 = i32::from(*ptr3.add(16).cast::<u8>());
+                                Counter {
+                                    value: l6,
+                                    left_ms: match l7 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l8 = *ptr3.add(24).cast::<i64>();
+                                                l8 as u64
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l9 = *ptr3.add(8).cast::<*mut u8>();
+                                let l10 = *ptr3
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = *ptr3
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr3
+                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = i32::from(
+                                    *ptr3
+                                        .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l17 = i32::from(
+                                    *ptr3
+                                        .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes11),
+                                    message: _rt::string_lift(bytes14),
+                                    status: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = i32::from(
+                                                    *ptr3
+                                                        .add(10 + 4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l16 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l17 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l18 = *ptr3
+                                                    .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l19 = *ptr3
+                                                    .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len20 = l19;
+                                                let bytes20 = _rt::Vec::from_raw_parts(
+                                                    l18.cast(),
+                                                    len20,
+                                                    len20,
+                                                );
+                                                _rt::string_lift(bytes20)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result21
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Keys that begin with `prefix`, up to `limit` (1 to 1,000; more is taken for 1,000), from the
+            /// beginning or from where the page with this cursor ended.
+            ///
+            /// A key that is there from the first page to the last is in one of them. A page may have fewer keys
+            /// than it could, even none, and yet not be the last one. In memory and in a file keys come once, in the
+            /// order of their bytes; from Redis in no order, and perhaps twice, and the time is that of going
+            /// through all keys of its database.
+            #[allow(async_fn_in_trait)]
+            pub fn keys(
+                namespace: &str,
+                prefix: &str,
+                cursor: ::core::option::Option<&str>,
+                limit: u32,
+            ) -> ::core::result::Result<Page, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = namespace;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = prefix;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let (result3_0, result3_1, result3_2) = match cursor {
+                        Some(e) => {
+                            let vec2 = e;
+                            let ptr2 = vec2.as_ptr().cast::<u8>();
+                            let len2 = vec2.len();
+                            (1i32, ptr2.cast_mut(), len2)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let ptr4 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/kv@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "keys"]
+                        fn wit_import5(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import5(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import5(
+                        ptr0.cast_mut(),
+                        len0,
+                        ptr1.cast_mut(),
+                        len1,
+                        result3_0,
+                        result3_1,
+                        result3_2,
+                        _rt::as_i32(&limit),
+                        ptr4,
+                    );
+                    let l6 = i32::from(*ptr4.add(0).cast::<u8>());
+                    let result29 = match l6 {
+                        0 => {
+                            let e = {
+                                let l7 = *ptr4
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *ptr4
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base12 = l7;
+                                let len12 = l8;
+                                let mut result12 = _rt::Vec::with_capacity(len12);
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    let e12 = {
+                                        let l9 = *base.add(0).cast::<*mut u8>();
+                                        let l10 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len11 = l10;
+                                        let bytes11 = _rt::Vec::from_raw_parts(
+                                            l9.cast(),
+                                            len11,
+                                            len11,
+                                        );
+                                        _rt::string_lift(bytes11)
+                                    };
+                                    result12.push(e12);
+                                }
+                                _rt::cabi_dealloc(
+                                    base12,
+                                    len12 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l13 = i32::from(
+                                    *ptr4
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                Page {
+                                    keys: result12,
+                                    cursor: match l13 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l14 = *ptr4
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l15 = *ptr4
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len16 = l15;
+                                                let bytes16 = _rt::Vec::from_raw_parts(
+                                                    l14.cast(),
+                                                    len16,
+                                                    len16,
+                                                );
+                                                _rt::string_lift(bytes16)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l17 = *ptr4
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l18 = *ptr4
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len19 = l18;
+                                let bytes19 = _rt::Vec::from_raw_parts(
+                                    l17.cast(),
+                                    len19,
+                                    len19,
+                                );
+                                let l20 = *ptr4
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l21 = *ptr4
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len22 = l21;
+                                let bytes22 = _rt::Vec::from_raw_parts(
+                                    l20.cast(),
+                                    len22,
+                                    len22,
+                                );
+                                let l23 = i32::from(
+                                    *ptr4
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l25 = i32::from(
+                                    *ptr4
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes19),
+                                    message: _rt::string_lift(bytes22),
+                                    status: match l23 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l24 = i32::from(
+                                                    *ptr4
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l24 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l25 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l26 = *ptr4
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l27 = *ptr4
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len28 = l27;
+                                                let bytes28 = _rt::Vec::from_raw_parts(
+                                                    l26.cast(),
+                                                    len28,
+                                                    len28,
+                                                );
+                                                _rt::string_lift(bytes28)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result29
+                }
+            }
+        }
     }
 }
 #[rustfmt::skip]
@@ -6311,7 +7468,7 @@ pub mod exports {
             ///
             /// A hook that runs in several instances goes through these calls in the first of them, and in
             /// others only where they cannot begin with a copy of its memory (a snapshot): there is none of a
-            /// hook that reads a clock or randomness here, calls another hook, or keeps a handle. All but the
+            /// hook that reads a clock, randomness or a secret here, calls another hook, or keeps a handle. All but the
             /// first run repeats what is already settled: there `config.set`, `events.emit`, `events.subscribe` and
             /// `hooks.publish` do nothing, and `events.wait` returns at once.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -8440,6 +9597,29 @@ mod _rt {
         }
     }
     pub use alloc_crate::alloc;
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
     #[cfg(target_arch = "wasm32")]
     pub fn run_ctors_once() {
         wit_bindgen::rt::run_ctors_once();
@@ -8490,10 +9670,10 @@ macro_rules! __export_hook_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:boathook:hook@0.1.0:hook:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3152] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3577] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd5\x17\x01A\x02\x01\
-A\x1f\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xfe\x1a\x01A\x02\x01\
+A!\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -8549,30 +9729,41 @@ methods\x04args\x01\0\x0a\x04\0\x04call\x01\x0b\x03\0\x19boathook:hook/hooks@0.1
 \x03\x01@\x02\x03keys\x05value\x01\0\x09\x04\0\x03set\x01\x0a\x01@\x01\x03keys\0\
 \x09\x04\0\x06delete\x01\x0b\x01@\0\0\x09\x04\0\x07destroy\x01\x0c\x04\0\x0arege\
 nerate\x01\x0c\x04\0\x05flash\x01\x0a\x04\0\x0aread-flash\x01\x06\x03\0\x1bboath\
-ook:hook/session@0.1.0\x05\x0b\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\
-\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01@\x01\x09o\
-verrides\x01\0\x04\x04\0\x08defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\x04\0\x09\
-configure\x01\x07\x04\0\x0ainitialize\x01\x07\x04\0\x05lower\x01\x07\x04\0\x1dbo\
-athook:hook/lifecycle@0.1.0\x05\x0c\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\
-\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\x05afte\
-r\0\0\x05named\x01s\0\x04\0\x05phase\x03\0\x04\x01n\x05\x0bskip-assets\x0bkeep-a\
-ssets\x09read-body\x10observe-response\x0eobserve-finish\x04\0\x0broute-flags\x03\
-\0\x06\x01r\x04\x07addresss\x05phase\x05\x05flags\x07\x07options\x01\x04\0\x05ro\
-ute\x03\0\x08\x01m\x03\x04next\x0anext-route\x07respond\x04\0\x07outcome\x03\0\x0a\
-\x01p\x09\x01j\x01\x0c\x01\x03\x01@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\x0b\
-\x01\x03\x01@\x01\x05routey\0\x0f\x04\0\x0chandle-route\x01\x10\x04\0\x1bboathoo\
-k:hook/routing@0.1.0\x05\x0d\x01B\x06\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\
-\x01j\0\x01\x01\x01@\x01\x05routey\0\x02\x04\0\x0fhandle-response\x01\x03\x04\0\x0d\
-handle-finish\x01\x03\x04\0\x1dboathook:hook/observing@0.1.0\x05\x0e\x01B\x0c\x02\
-\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\
-\x01r\x02\x04names\x07summarys\x04\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\x06\x04\
-\0\x07methods\x01\x07\x01j\x01\x01\x01\x03\x01@\x02\x04names\x04args\x01\0\x08\x04\
-\0\x04call\x01\x09\x04\0\x1bboathook:hook/methods@0.1.0\x05\x0f\x01B\x07\x02\x03\
+ook:hook/session@0.1.0\x05\x0b\x01B\x1c\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\
+\0\x01kw\x01r\x02\x05valuex\x07left-ms\x02\x04\0\x07counter\x03\0\x03\x01ps\x01k\
+s\x01r\x02\x04keys\x05\x06cursor\x06\x04\0\x04page\x03\0\x07\x01p}\x01k\x09\x01j\
+\x01\x0a\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01j\0\
+\x01\x01\x01@\x04\x09namespaces\x03keys\x05value\x09\x0dexpires-in-ms\x02\0\x0d\x04\
+\0\x03set\x01\x0e\x01j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\
+\x06delete\x01\x10\x01@\x05\x09namespaces\x03keys\x03old\x0a\x03new\x0a\x0dexpir\
+es-in-ms\x02\0\x0f\x04\0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\
+\x09namespaces\x03keys\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01\
+j\x01\x08\x01\x01\x01@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\
+\x04\0\x04keys\x01\x15\x03\0\x16boathook:hook/kv@0.1.0\x05\x0c\x01B\x0c\x02\x03\x02\
+\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\
+\x01\x01\x01\x03\x01@\x01\x09overrides\x01\0\x04\x04\0\x08defaults\x01\x05\x01j\0\
+\x01\x03\x01@\0\0\x06\x04\0\x09configure\x01\x07\x04\0\x0ainitialize\x01\x07\x04\
+\0\x05lower\x01\x07\x04\0\x1dboathook:hook/lifecycle@0.1.0\x05\x0d\x01B\x13\x02\x03\
 \x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01\
-j\0\x01\x03\x01@\x02\x05events\x07payload\x01\0\x04\x04\0\x0chandle-event\x01\x05\
-\x04\0\x1dboathook:hook/listening@0.1.0\x05\x10\x04\0\x18boathook:hook/hook@0.1.\
-0\x04\0\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
-wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+q\x03\x06before\0\0\x05after\0\0\x05named\x01s\0\x04\0\x05phase\x03\0\x04\x01n\x05\
+\x0bskip-assets\x0bkeep-assets\x09read-body\x10observe-response\x0eobserve-finis\
+h\x04\0\x0broute-flags\x03\0\x06\x01r\x04\x07addresss\x05phase\x05\x05flags\x07\x07\
+options\x01\x04\0\x05route\x03\0\x08\x01m\x03\x04next\x0anext-route\x07respond\x04\
+\0\x07outcome\x03\0\x0a\x01p\x09\x01j\x01\x0c\x01\x03\x01@\0\0\x0d\x04\0\x06rout\
+es\x01\x0e\x01j\x01\x0b\x01\x03\x01@\x01\x05routey\0\x0f\x04\0\x0chandle-route\x01\
+\x10\x04\0\x1bboathook:hook/routing@0.1.0\x05\x0e\x01B\x06\x02\x03\x02\x01\x02\x04\
+\0\x05error\x03\0\0\x01j\0\x01\x01\x01@\x01\x05routey\0\x02\x04\0\x0fhandle-resp\
+onse\x01\x03\x04\0\x0dhandle-finish\x01\x03\x04\0\x1dboathook:hook/observing@0.1\
+.0\x05\x0f\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\
+\x04\0\x05error\x03\0\x02\x01r\x02\x04names\x07summarys\x04\0\x06method\x03\0\x04\
+\x01p\x05\x01@\0\0\x06\x04\0\x07methods\x01\x07\x01j\x01\x01\x01\x03\x01@\x02\x04\
+names\x04args\x01\0\x08\x04\0\x04call\x01\x09\x04\0\x1bboathook:hook/methods@0.1\
+.0\x05\x10\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\
+\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x02\x05events\x07payload\x01\0\x04\
+\x04\0\x0chandle-event\x01\x05\x04\0\x1dboathook:hook/listening@0.1.0\x05\x11\x04\
+\0\x18boathook:hook/hook@0.1.0\x04\0\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09produce\
+rs\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.\
+61.1";
         };
     };
 }
@@ -8585,9 +9776,9 @@ pub use __export_hook_impl as export_bindings;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2359] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9c\x11\x01A\x02\x01\
-A\x15\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2784] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc5\x14\x01A\x02\x01\
+A\x17\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -8643,10 +9834,20 @@ methods\x04args\x01\0\x0a\x04\0\x04call\x01\x0b\x03\0\x19boathook:hook/hooks@0.1
 \x03\x01@\x02\x03keys\x05value\x01\0\x09\x04\0\x03set\x01\x0a\x01@\x01\x03keys\0\
 \x09\x04\0\x06delete\x01\x0b\x01@\0\0\x09\x04\0\x07destroy\x01\x0c\x04\0\x0arege\
 nerate\x01\x0c\x04\0\x05flash\x01\x0a\x04\0\x0aread-flash\x01\x06\x03\0\x1bboath\
-ook:hook/session@0.1.0\x05\x0b\x04\08boathook:hook/hook-with-all-of-its-exports-\
-removed@0.1.0\x04\0\x0b*\x01\0$hook-with-all-of-its-exports-removed\x03\0\0\0G\x09\
-producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rus\
-t\x060.61.1";
+ook:hook/session@0.1.0\x05\x0b\x01B\x1c\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\
+\0\x01kw\x01r\x02\x05valuex\x07left-ms\x02\x04\0\x07counter\x03\0\x03\x01ps\x01k\
+s\x01r\x02\x04keys\x05\x06cursor\x06\x04\0\x04page\x03\0\x07\x01p}\x01k\x09\x01j\
+\x01\x0a\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01j\0\
+\x01\x01\x01@\x04\x09namespaces\x03keys\x05value\x09\x0dexpires-in-ms\x02\0\x0d\x04\
+\0\x03set\x01\x0e\x01j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\
+\x06delete\x01\x10\x01@\x05\x09namespaces\x03keys\x03old\x0a\x03new\x0a\x0dexpir\
+es-in-ms\x02\0\x0f\x04\0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\
+\x09namespaces\x03keys\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01\
+j\x01\x08\x01\x01\x01@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\
+\x04\0\x04keys\x01\x15\x03\0\x16boathook:hook/kv@0.1.0\x05\x0c\x04\08boathook:ho\
+ok/hook-with-all-of-its-exports-removed@0.1.0\x04\0\x0b*\x01\0$hook-with-all-of-\
+its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-compo\
+nent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

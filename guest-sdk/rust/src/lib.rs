@@ -42,6 +42,7 @@
 //! | answer and change requests | [`Routes`], [`Request`], [`Response`], [`Outcome`] |
 //! | read and derive settings | [`config`] |
 //! | speak with other hooks | [`events`], [`hooks`], [`Methods`] |
+//! | keep values that outlive an instance | [`kv`] |
 //! | write to the log | [`log`] |
 //! | keep what lasts from one request to the next | [`Session`] |
 //! | read secrets | [`secrets`] |
@@ -71,6 +72,7 @@ pub mod config;
 mod error;
 pub mod events;
 pub mod hooks;
+pub mod kv;
 pub mod log;
 pub mod secrets;
 
@@ -123,7 +125,7 @@ pub mod prelude {
     pub use crate::testing;
     pub use crate::{Cookie, Error, Finish, Hook, Methods, Outcome, Request, Response, Result};
     pub use crate::{
-        Routes, Session, Value, clock, config, events, export, hooks, json, log, secrets,
+        Routes, Session, Value, clock, config, events, export, hooks, json, kv, log, secrets,
     };
 }
 

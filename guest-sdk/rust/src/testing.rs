@@ -164,6 +164,12 @@ pub fn log() -> Vec<Line> {
     with(|host| host.lines.clone())
 }
 
+/// Has every call of [`kv`](crate::kv) fail with `E_KV_UNAVAILABLE`, or work again. As long as it works,
+/// all namespaces are granted, and a test may set and read them by itself.
+pub fn break_kv(broken: bool) {
+    with(|host| host.kv_is_broken = broken);
+}
+
 /// Moves [`clock`](crate::clock) on.
 pub fn advance(time: Duration) {
     with(|host| host.advanced += time);

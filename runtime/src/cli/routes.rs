@@ -51,7 +51,7 @@ impl Asked {
 impl Routes {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let (config, problems) = self.app.look()?;
-        let prepared = lift::prepare(config, problems, &self.app.compiler())?;
+        let prepared = lift::prepare(config, problems, &self.app.compiler())?.rehearsed();
         let workers = prepared.config.server.workers;
         block_on(workers, async {
             let app = lift::lift(prepared, std::future::pending()).await?;

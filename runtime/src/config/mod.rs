@@ -32,6 +32,7 @@ mod routes;
 mod secrets;
 mod server;
 mod session;
+mod stores;
 
 // What both need.
 mod key;
@@ -64,7 +65,8 @@ pub use problem::{Origin, Problem, Problems, did_you_mean};
 pub use routes::{FixedBody, Route, Target};
 pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
-pub use session::{OnStoreFailure, SameSite, SessionSettings, SessionStore};
+pub use session::{OnStoreFailure, SameSite, SessionSettings};
+pub use stores::{Access, Kv, Namespaces, Password, Redis, StoreKind, Stores};
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
 
@@ -81,6 +83,7 @@ pub mod defaults {
     pub use super::server::{
         DRAIN, HOOK_TIMEOUT, HOOKS_DIR, LISTEN_HOST, LISTEN_PORT, MAX_CONNECTIONS,
     };
+    pub use super::stores::{KV_SIZE, KV_SIZE_IN_MEMORY, KV_VALUE, REDIS_PREFIX, REDIS_TIMEOUT};
 }
 
 /// The environment when nobody names one.
@@ -123,6 +126,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// The process's environment variables, for the hooks that may read some of them.
     pub variables: Variables,
+    /// Where services keep things.
+    pub stores: Stores,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -176,9 +181,10 @@ fn assemble(
         hooks: hooks::read(&tree, &mut problems),
         installed: hooks::read_installed(&tree, &sources.dir, &mut problems),
         routes: routes::read(&tree, &sources.dir, &mut problems),
-        session: SessionSettings::read(&tree, &mut problems),
+        session: SessionSettings::read(&tree, &sources.dir, &mut problems),
         secrets: Secrets::read(&tree, &sources.dir, &mut problems),
         variables: Variables::new(&sources.vars),
+        stores: Stores::read(&tree, &sources.dir, &sources.vars, &mut problems),
         tree,
     };
     problems.sort();

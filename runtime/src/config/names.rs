@@ -20,10 +20,12 @@ pub const ROOT: &[&str] = &[
     "hooks_dir",
     "http",
     "installed",
+    "kv",
     "limits",
     "listen",
     "log",
     "max_connections",
+    "redis",
     "routes",
     "secrets",
     "session",
@@ -33,7 +35,7 @@ pub const ROOT: &[&str] = &[
 ];
 
 /// Root keys kept for what is not built yet; refused both as config keys and in a configuration.
-pub const RESERVED: &[&str] = &["kv", "redis", "sockets"];
+pub const RESERVED: &[&str] = &["sockets"];
 
 /// The root table that belongs to the app: any hook may read and set it.
 pub const CUSTOM: &str = "custom";
@@ -51,7 +53,10 @@ pub(super) const HTTP: &[&str] = &[
     "max_headers",
     "max_streams",
 ];
+pub(super) const KV: &[&str] = &["size", "store", "value"];
 pub(super) const LOG: &[&str] = &["level"];
+pub(super) const PASSWORD: &[&str] = &["env", "file"];
+pub(super) const REDIS: &[&str] = &["password", "prefix", "timeout", "url"];
 pub(super) const SECRET: &[&str] = &["env", "file"];
 pub(super) const SESSION: &[&str] = &[
     "domain",
@@ -60,7 +65,6 @@ pub(super) const SESSION: &[&str] = &[
     "idle",
     "lifetime",
     "max_bytes",
-    "memory",
     "name",
     "on_store_failure",
     "path",
@@ -68,6 +72,7 @@ pub(super) const SESSION: &[&str] = &[
     "same_site",
     "secrets",
     "secure",
+    "size",
     "store",
 ];
 pub(super) const TLS: &[&str] = &["cert", "key"];
@@ -195,8 +200,11 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
         [] => ROOT,
         ["admin"] => ADMIN,
         ["http"] => HTTP,
+        ["kv"] => KV,
         ["limits"] => ROOT_LIMITS,
         ["log"] => LOG,
+        ["redis"] => REDIS,
+        ["redis", "password"] => PASSWORD,
         ["session"] => SESSION,
         ["tls"] => TLS,
         ["secrets", _] => SECRET,

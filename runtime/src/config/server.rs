@@ -229,6 +229,7 @@ pub(super) fn default_values() -> Value {
             "body_timeout": time(http::BODY_TIMEOUT),
             "max_streams": http::MAX_STREAMS,
         },
+        "kv": super::stores::default_kv(),
         "log": { "level": "info" },
         "limits": {
             "cpu": time(limits::CPU),

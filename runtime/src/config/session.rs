@@ -1,5 +1,6 @@
 //! Reads how sessions are kept: the table `[session]`.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::names;
 use super::problem::{Problem, Problems};
 use super::reader::{Expected, Table, boolean, name, one_of};
+use super::stores::{KV_SIZE, KV_SIZE_IN_MEMORY, STORES, StoreKind};
 use super::tree::Tree;
 use super::units::{duration, duration_text, size, size_text};
 
@@ -20,8 +22,8 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFETIME: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// Bytes of one session. It is read whole and written whole.
 const MAX_BYTES: u64 = 32 << 10;
-/// Bytes of all sessions in memory.
-const MEMORY: u64 = 64 << 20;
+/// The database file of an embedded store, below the app folder.
+const FILE: &str = ".boathook/sessions.redb";
 
 /// How sessions are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,9 @@ pub struct SessionSettings {
     /// Whether the cookie is encrypted, and not only signed.
     pub encrypt: bool,
     /// Where sessions are kept.
-    pub store: SessionStore,
+    pub store: StoreKind,
+    /// The file of an embedded store.
+    pub file: PathBuf,
     /// What becomes of a request whose session cannot be read or written.
     pub on_store_failure: OnStoreFailure,
     /// How long a session lives that nobody touches.
@@ -56,19 +60,9 @@ pub struct SessionSettings {
     pub http_only: bool,
     /// Bytes of one session.
     pub max_bytes: u64,
-    /// Bytes of all sessions together, where they are kept in memory.
-    pub memory: u64,
+    /// Bytes of all sessions together, in a store of our own.
+    pub size: u64,
 }
-
-/// Where sessions are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SessionStore {
-    /// In this process's memory: they end with it.
-    #[default]
-    Memory,
-}
-
-const STORES: &[(&str, SessionStore)] = &[("memory", SessionStore::Memory)];
 
 /// What becomes of a request whose session cannot be read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,7 +99,8 @@ impl Default for SessionSettings {
             secrets: vec![SECRET.into()],
             secrets_named: false,
             encrypt: false,
-            store: SessionStore::default(),
+            store: StoreKind::Memory,
+            file: FILE.into(),
             on_store_failure: OnStoreFailure::default(),
             idle: IDLE,
             lifetime: LIFETIME,
@@ -116,24 +111,28 @@ impl Default for SessionSettings {
             same_site: SameSite::default(),
             http_only: true,
             max_bytes: MAX_BYTES,
-            memory: MEMORY,
+            size: KV_SIZE_IN_MEMORY,
         }
     }
 }
 
 impl SessionSettings {
-    /// Reads the root table `session`.
-    pub(super) fn read(tree: &Tree, problems: &mut Problems) -> Self {
-        let all = Self::default();
-        let Some(table) = Table::root(tree.traced()).table("session", problems) else { return all };
+    /// Reads the root table `session`; `dir` is the app folder.
+    pub(super) fn read(tree: &Tree, dir: &Path, problems: &mut Problems) -> Self {
+        let all = Self { file: dir.join(FILE), ..Self::default() };
+        let root = Table::root(tree.traced());
+        let Some(table) = root.table("session", problems) else { return all };
         table.only(names::SESSION, problems);
         let secrets = table.get("secrets", secret_names, problems);
+        let store = table.get("store", one_of(STORES), problems).unwrap_or(all.store);
+        let size_at_most = if store == StoreKind::Memory { KV_SIZE_IN_MEMORY } else { KV_SIZE };
         let settings = Self {
             name: table.get("name", cookie_name, problems).unwrap_or(all.name),
             secrets_named: secrets.is_some(),
             secrets: secrets.unwrap_or(all.secrets),
             encrypt: table.get("encrypt", boolean, problems).unwrap_or(all.encrypt),
-            store: table.get("store", one_of(STORES), problems).unwrap_or_default(),
+            store,
+            file: all.file,
             on_store_failure: table
                 .get("on_store_failure", one_of(ON_STORE_FAILURE), problems)
                 .unwrap_or_default(),
@@ -146,9 +145,15 @@ impl SessionSettings {
             same_site: table.get("same_site", one_of(SAME_SITE), problems).unwrap_or_default(),
             http_only: table.get("http_only", boolean, problems).unwrap_or(all.http_only),
             max_bytes: table.get("max_bytes", size, problems).unwrap_or(all.max_bytes),
-            memory: table.get("memory", size, problems).unwrap_or(all.memory),
+            size: table.get("size", size, problems).unwrap_or(size_at_most),
         };
         settings.refuse_what_browsers_drop(&table, problems);
+        if store == StoreKind::Redis && root.field("redis").is_none() {
+            let message = "`session.store` is `redis`, and there is no `[redis]`";
+            let origin = table.field("store").map_or_else(|| table.origin(), |it| it.origin());
+            let hint = "write `[redis] url = \"redis://127.0.0.1:6379\"`";
+            problems.push(Problem::new(message).at(origin).hint(hint));
+        }
         settings
     }
 
@@ -192,7 +197,7 @@ pub(super) fn default_values() -> Value {
         "same_site": "lax",
         "http_only": true,
         "max_bytes": size_text(MAX_BYTES),
-        "memory": size_text(MEMORY),
+        "size": size_text(KV_SIZE_IN_MEMORY),
     })
 }
 

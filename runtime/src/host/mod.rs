@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::config::Limits;
+use crate::config::{Limits, Namespaces};
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::{Hook, Reach, Tally};
@@ -19,11 +19,13 @@ use crate::sandbox::limits::{Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 use crate::secrets::Redactor;
 use crate::session::Sessions;
+use crate::store::Store;
 
 mod blocks;
 pub mod config;
 pub mod events;
 mod hooks;
+mod kv;
 mod log;
 mod output;
 mod request;
@@ -70,6 +72,8 @@ pub struct Context {
     pub callable: Vec<String>,
     /// The secrets, variables and folders that it may read.
     pub reach: Reach,
+    /// The namespaces of `kv` that it may reach.
+    pub namespaces: Namespaces,
     /// Its limits.
     pub limits: Limits,
     /// What all its calls used and came to.
@@ -87,6 +91,8 @@ pub struct Shared {
     pub events: Board,
     /// Public data.
     pub published: Published,
+    /// What `kv` keeps things in; none where no hook may use it.
+    pub kv: Option<Store>,
     /// The hooks themselves, for calls between them. Weak, because each hook shares this.
     pub hooks: OnceLock<Vec<Weak<Hook>>>,
     /// The names of all hooks, in hook order.

@@ -59,13 +59,13 @@ impl State {
     async fn open(&mut self, function: &'static str) -> Result<Answer<Option<&mut Session>>> {
         self.meter.host_call().map_err(sandbox::trap)?;
         let context = self.context.clone();
-        let granted = context.reach.session;
-        let Some(sessions) = context.shared.sessions.as_ref().filter(|_| granted) else {
-            return Ok(Err(no_grant(&context.name)));
-        };
         let Some(exchange) = self.exchange.as_deref_mut() else {
             let text = format!("`{function}` was called where there is no exchange");
             return Ok(Err(guest_error("E_NO_EXCHANGE", text, None)));
+        };
+        let granted = context.reach.session;
+        let Some(sessions) = context.shared.sessions.as_ref().filter(|_| granted) else {
+            return Ok(Err(no_grant(&context.name)));
         };
         if exchange.session_off || looks_like_asset(exchange.request.path.as_str()) {
             return Ok(Ok(None));

@@ -46,6 +46,8 @@ pub struct Read {
     pub answer: bool,
     /// A secret.
     pub secret: bool,
+    /// What `kv` had.
+    pub kept: bool,
 }
 
 impl Wasi {

@@ -1,11 +1,12 @@
 //! Does for sessions and secrets what a lift has to: finds the keys, opens the store, and gathers what the log
 //! must not show.
 
-use crate::config::{Config, Problems, SessionStore};
-use crate::hook::find::Found;
+use super::{LiftError, Prepared};
+use crate::config::{Config, Problems};
+use crate::hook::find::{Found, problem};
 use crate::secrets::Redactor;
 use crate::session::{Keys, Sessions};
-use crate::store::Store;
+use crate::store;
 
 /// The keys of sessions, if any hook was granted them: nobody else has to have a secret for them.
 pub(super) fn keys(config: &Config, hooks: &[Found], problems: &mut Problems) -> Option<Keys> {
@@ -15,14 +16,23 @@ pub(super) fn keys(config: &Config, hooks: &[Found], problems: &mut Problems) ->
     Keys::find(config).map_err(|found| problems.0.extend(found.0)).ok()
 }
 
-/// Sessions in the store that the configuration names.
-pub(super) fn open(config: &Config, keys: Keys) -> Sessions {
-    let settings = config.session.clone();
-    let bytes_max = Sessions::stored_bytes_max(&settings);
-    let store = match settings.store {
-        SessionStore::Memory => Store::memory(settings.memory, bytes_max),
-    };
-    Sessions::new(settings, keys, store)
+impl Prepared {
+    /// Sessions in the store that the configuration names; none if no hook was granted them.
+    pub(super) async fn open_sessions(&self) -> Result<Option<Sessions>, LiftError> {
+        let Some(keys) = self.keys.clone() else { return Ok(None) };
+        let settings = self.config.session.clone();
+        let bounds = (settings.size, Sessions::stored_bytes_max(&settings));
+        let redis = self.config.stores.redis.as_ref();
+        match store::open(settings.store, &settings.file, bounds, redis).await {
+            Ok(store) => Ok(Some(Sessions::new(settings, keys, store))),
+            Err(error) => {
+                let mut problem = problem(format!("the store of sessions: {error}"));
+                let tree = &self.config.tree;
+                problem.origin = tree.origin("session.store").or_else(|| tree.origin("session"));
+                Err(LiftError::Problems(problem.into()))
+            }
+        }
+    }
 }
 
 /// Knows the secrets of all hooks: one may hand what it was granted to another.

@@ -11,6 +11,7 @@ wasmtime::component::bindgen!({
         // These wait: the hook's fiber is suspended, never a thread.
         "boathook:hook/events.wait": async | trappable,
         "boathook:hook/hooks.call": async | trappable,
+        "boathook:hook/kv": async | trappable,
         "boathook:hook/response.body": async | trappable,
         "boathook:hook/session.get": async | trappable,
         "boathook:hook/session.all": async | trappable,

@@ -290,7 +290,7 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obsta
 
 /// Why an instance's state is not to be copied.
 fn obstacle(state: &State) -> Option<String> {
-    let Read { randomness, clock, answer, secret } = state.read_so_far();
+    let Read { randomness, clock, answer, secret, kept } = state.read_so_far();
     if randomness {
         return Some(
             "it read randomness before it was loaded, which would be the same in all copies (Rust's \
@@ -311,6 +311,12 @@ fn obstacle(state: &State) -> Option<String> {
     }
     if secret {
         return Some("it read a secret before it was loaded, which must be in no copy".into());
+    }
+    if kept {
+        return Some(
+            "it called `kv` before it was loaded, whose answer would be the same in all copies"
+                .into(),
+        );
     }
     let handles = "it holds handles to resources of the host, which cannot be copied (standard output \
                    is one: log with `log` instead; so is a folder that it has read files of)";

@@ -74,10 +74,8 @@ impl Sessions {
     }
 
     /// Bytes of a value in the store: a session's text is JSON inside of JSON.
-    pub fn stored_bytes_max(settings: &SessionSettings) -> usize {
-        usize::try_from(settings.max_bytes.saturating_mul(6))
-            .unwrap_or(usize::MAX)
-            .saturating_add(1024)
+    pub fn stored_bytes_max(settings: &SessionSettings) -> u64 {
+        settings.max_bytes.saturating_mul(6).saturating_add(1024)
     }
 
     /// The session of a request with these headers; an empty one if it has none. One that could not be read says so to whoever

@@ -13,7 +13,8 @@ const SECOND: &str = "second-secret-that-is-long-enough";
 fn sessions(toml: &str, secrets: &[(&str, &str)]) -> Sessions {
     let config = configured("test", toml, secrets);
     let settings = config.session.clone();
-    let store = Store::memory(settings.memory, Sessions::stored_bytes_max(&settings));
+    let value = usize::try_from(Sessions::stored_bytes_max(&settings)).unwrap();
+    let store = Store::memory(settings.size, value);
     Sessions::new(settings, Keys::find(&config).unwrap(), store)
 }
 
@@ -319,7 +320,7 @@ async fn the_cookie_is_as_it_was_configured() {
 
 #[tokio::test]
 async fn a_store_that_is_full_fails_or_is_gone_without() {
-    let full = in_test("session.memory = 1");
+    let full = in_test("session.size = 1");
     let mut session = Session::default();
     put(&mut session, "me", "7");
     let error = full.keep(&mut session, Scheme::Http).await.unwrap_err();
@@ -327,7 +328,7 @@ async fn a_store_that_is_full_fails_or_is_gone_without() {
         error.to_string().starts_with("the session cannot be written: the store is full"),
         "{error}"
     );
-    let lenient = in_test("session = { memory = 1, on_store_failure = 'empty' }");
+    let lenient = in_test("session = { size = 1, on_store_failure = 'empty' }");
     assert_eq!(lenient.keep(&mut session, Scheme::Http).await.unwrap(), None);
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::{Counter, EXPIRY_MAX, Result, StoreError, milliseconds};
 
-/// What is to become of one entry.
+/// What is to become of one entry; its values borrowed, or owned where a thread takes it along.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Change<'a> {
-    Set { value: &'a [u8], expires_in: Option<Duration> },
+pub(super) enum Change<B> {
+    Set { value: B, expires_in: Option<Duration> },
     Delete,
-    CompareAndSet { old: Option<&'a [u8]>, new: Option<&'a [u8]>, expires_in: Option<Duration> },
+    CompareAndSet { old: Option<B>, new: Option<B>, expires_in: Option<Duration> },
     Increment { by: i64, window: Option<Duration> },
 }
 
@@ -50,16 +50,31 @@ pub(super) fn is_over(expires_at: Option<u64>, now: u64) -> bool {
     expires_at.is_some_and(|at| at <= now)
 }
 
-impl Change<'_> {
+impl Change<&[u8]> {
+    /// The same, with values of its own.
+    pub(super) fn owned(self) -> Change<Vec<u8>> {
+        match self {
+            Self::Set { value, expires_in } => Change::Set { value: value.to_vec(), expires_in },
+            Self::Delete => Change::Delete,
+            Self::CompareAndSet { old, new, expires_in } => {
+                let (old, new) = (old.map(<[u8]>::to_vec), new.map(<[u8]>::to_vec));
+                Change::CompareAndSet { old, new, expires_in }
+            }
+            Self::Increment { by, window } => Change::Increment { by, window },
+        }
+    }
+}
+
+impl<B: AsRef<[u8]>> Change<B> {
     /// Refuses what is too long.
     pub(super) fn check(&self, value_bytes_max: usize) -> Result<()> {
-        let (value, time) = match *self {
-            Self::Set { value, expires_in } => (Some(value), expires_in),
-            Self::CompareAndSet { new, expires_in, .. } => (new, expires_in),
-            Self::Increment { window, .. } => (None, window),
+        let (value, time) = match self {
+            Self::Set { value, expires_in } => (Some(value), *expires_in),
+            Self::CompareAndSet { new, expires_in, .. } => (new.as_ref(), *expires_in),
+            Self::Increment { window, .. } => (None, *window),
             Self::Delete => (None, None),
         };
-        let found = value.map_or(0, <[u8]>::len);
+        let found = value.map_or(0, |value| value.as_ref().len());
         if found > value_bytes_max {
             return Err(StoreError::Value { found, max: value_bytes_max });
         }
@@ -72,25 +87,25 @@ impl Change<'_> {
     /// What to do, given what is there and has not expired.
     pub(super) fn decide(&self, there: Option<&Entry>, now: u64) -> Result<(Effect, Outcome)> {
         let outcome = |done| Outcome { done, ..Outcome::default() };
-        Ok(match *self {
+        Ok(match self {
             Self::Set { value, expires_in } => {
-                (Effect::Put(Entry::new(value, expires_in, now)), outcome(true))
+                (Effect::Put(Entry::new(value.as_ref(), *expires_in, now)), outcome(true))
             }
             Self::Delete if there.is_some() => (Effect::Remove, outcome(true)),
             Self::Delete => (Effect::Keep, outcome(false)),
             Self::CompareAndSet { old, new, expires_in } => {
-                if there.map(|entry| entry.value.as_slice()) != old {
+                if there.map(|entry| entry.value.as_slice()) != old.as_ref().map(B::as_ref) {
                     return Ok((Effect::Keep, outcome(false)));
                 }
                 let effect = match new {
-                    Some(value) => Effect::Put(Entry::new(value, expires_in, now)),
+                    Some(value) => Effect::Put(Entry::new(value.as_ref(), *expires_in, now)),
                     None if there.is_some() => Effect::Remove,
                     None => Effect::Keep,
                 };
                 (effect, outcome(true))
             }
             Self::Increment { by, window } => {
-                let (entry, counter) = incremented(there, by, window, now)?;
+                let (entry, counter) = incremented(there, *by, *window, now)?;
                 (Effect::Put(entry), Outcome { done: true, counter })
             }
         })

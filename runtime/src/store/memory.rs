@@ -1,7 +1,7 @@
 //! Keeps entries in this process's memory, up to so many bytes. Nothing survives the process.
 //!
 //! What has expired is removed a little with every change, and all of it when there is no more room. If
-//! there is none even then, whoever wants to write gets [`StoreError::Full`]: what is there is never
+//! there is none even then, whoever wants to write gets [`super::StoreError::Full`]: what is there is never
 //! thrown away for what comes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::change::{Change, Effect, Entry, Outcome, is_over};
-use super::{Key, Page, Result, StoreError, now};
+use super::{Key, Page, Result, full, name_of, now, page_range};
 
 /// What an entry takes beside its bytes, by estimate: its places in two trees, lengths, allocations.
 const ENTRY_BYTES: u64 = 160;
@@ -49,7 +49,7 @@ impl Memory {
         Some(entries.get(&key.bytes(), now())?.value.clone())
     }
 
-    pub(super) fn change(&self, key: Key<'_>, change: &Change<'_>) -> Result<Outcome> {
+    pub(super) fn change(&self, key: Key<'_>, change: &Change<&[u8]>) -> Result<Outcome> {
         let (key, now) = (key.bytes(), now());
         let mut entries = self.lock();
         entries.sweep(now, SWEPT_WITH_EACH);
@@ -62,7 +62,7 @@ impl Memory {
                     entries.sweep(now, usize::MAX);
                 }
                 if entries.with(&key, &entry) > self.bytes_max {
-                    return Err(StoreError::Full(self.bytes_max));
+                    return Err(full(self.bytes_max));
                 }
                 entries.put(key, entry);
             }
@@ -78,22 +78,16 @@ impl Memory {
         limit: usize,
     ) -> Page {
         let now = now();
-        let entries = self.lock();
-        let prefix = Key::new(space, prefix).bytes();
-        let from = match cursor {
-            Some(last) => Bound::Excluded(Key::new(space, last).bytes().max(prefix.clone())),
-            None => Bound::Included(prefix.clone()),
-        };
+        let (prefix, from) = page_range(space, prefix, cursor);
         let from = from.as_ref().map(Vec::as_slice);
-        let mut found = entries
+        let entries = self.lock();
+        let found = entries
             .by_key
             .range::<[u8], _>((from, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(&prefix))
             .filter(|(_, entry)| !is_over(entry.expires_at, now))
-            .map(|(key, _)| String::from_utf8_lossy(&key[space.len() + 1..]).into_owned());
-        let names: Vec<String> = found.by_ref().take(limit).collect();
-        let cursor = found.next().and_then(|_| names.last().cloned());
-        Page { names, cursor }
+            .map(|(key, _)| name_of(key, space));
+        Page::of(found, limit)
     }
 }
 

@@ -15,15 +15,27 @@
 //! What is not here: who may use which space, and what the bytes mean.
 
 mod change;
+
+mod embedded;
 mod memory;
+mod redis;
+
+mod setup;
 
 #[cfg(test)]
 mod tests;
 
+use std::ops::Bound;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use change::{Change, Outcome};
+use embedded::Embedded;
 use memory::Memory;
+use redis::Redis;
+
+pub use redis::RedisServer;
+pub use setup::{open, open_kv};
 
 /// Bytes that a key may have.
 pub const KEY_BYTES_MAX: usize = 512;
@@ -44,6 +56,8 @@ pub struct Store {
 #[derive(Debug)]
 enum Backend {
     Memory(Memory),
+    Embedded(Embedded),
+    Redis(Box<Redis>),
 }
 
 /// Where bytes lie: a space of one service, and a name in it.
@@ -104,8 +118,8 @@ pub enum StoreError {
     #[error("the number would not fit into 64 bits")]
     OutOfRange,
     /// The store has no room.
-    #[error("the store is full: it has {0} bytes at most, and none of them expired")]
-    Full(u64),
+    #[error("the store is full: {0}")]
+    Full(String),
     /// Too many changes wait for the disk.
     #[error("too many changes wait to be written")]
     Busy,
@@ -123,6 +137,25 @@ impl Store {
         Self { backend: Backend::Memory(Memory::new(bytes_max)), value_bytes_max }
     }
 
+    /// A store in a database file, which is made if there is none; the bounds are those of
+    /// [`Store::memory`]. Blocks, for the time of opening a file.
+    ///
+    /// # Errors
+    /// Where the file cannot be made or read, is no database, or is in use by another process.
+    pub fn embedded(file: &Path, bytes_max: u64, value_bytes_max: usize) -> Result<Self> {
+        let embedded = Embedded::open(file, bytes_max, embedded::SWEEP_EVERY)?;
+        Ok(Self { backend: Backend::Embedded(embedded), value_bytes_max })
+    }
+
+    /// A store in a Redis server, which has to answer now. Its memory is bounded by its own settings.
+    ///
+    /// # Errors
+    /// Where it does not answer, or refuses the password.
+    pub async fn redis(server: &RedisServer, value_bytes_max: usize) -> Result<Self> {
+        let redis = Redis::connect(server).await?;
+        Ok(Self { backend: Backend::Redis(Box::new(redis)), value_bytes_max })
+    }
+
     /// The value of a key; none where there is none, or where it has expired.
     ///
     /// # Errors
@@ -131,6 +164,8 @@ impl Store {
         key.check()?;
         match &self.backend {
             Backend::Memory(memory) => Ok(memory.get(key)),
+            Backend::Embedded(embedded) => embedded.get(key).await,
+            Backend::Redis(redis) => redis.get(key).await,
         }
     }
 
@@ -209,14 +244,18 @@ impl Store {
         let limit = limit.clamp(1, PAGE_KEYS_MAX);
         match &self.backend {
             Backend::Memory(memory) => Ok(memory.names(space, prefix, cursor, limit)),
+            Backend::Embedded(embedded) => embedded.names(space, prefix, cursor, limit).await,
+            Backend::Redis(redis) => redis.names(space, prefix, cursor, limit).await,
         }
     }
 
-    async fn change(&self, key: Key<'_>, change: Change<'_>) -> Result<Outcome> {
+    async fn change(&self, key: Key<'_>, change: Change<&[u8]>) -> Result<Outcome> {
         key.check()?;
         change.check(self.value_bytes_max)?;
         match &self.backend {
             Backend::Memory(memory) => memory.change(key, &change),
+            Backend::Embedded(embedded) => embedded.change(key, change).await,
+            Backend::Redis(redis) => redis.change(key, change).await,
         }
     }
 }
@@ -243,6 +282,34 @@ fn check_space(space: &str) -> Result<()> {
     let length = space.len();
     let fits = (1..=SPACE_BYTES_MAX).contains(&length) && !space.contains('\0');
     if fits { Ok(()) } else { Err(StoreError::Space(length)) }
+}
+
+impl Page {
+    /// The first `limit` of names that come in the order of their bytes. The last of them is the cursor.
+    fn of(mut names: impl Iterator<Item = String>, limit: usize) -> Self {
+        let page: Vec<String> = names.by_ref().take(limit).collect();
+        let cursor = names.next().and_then(|_| page.last().cloned());
+        Self { names: page, cursor }
+    }
+}
+
+/// What keys of a page begin with, and where it begins, for stores that keep keys in order.
+fn page_range(space: &str, prefix: &str, cursor: Option<&str>) -> (Vec<u8>, Bound<Vec<u8>>) {
+    let prefix = Key::new(space, prefix).bytes();
+    let from = match cursor.map(|last| Key::new(space, last).bytes()) {
+        Some(last) if last >= prefix => Bound::Excluded(last),
+        _ => Bound::Included(prefix.clone()),
+    };
+    (prefix, from)
+}
+
+/// The name in a key's bytes.
+fn name_of(key: &[u8], space: &str) -> String {
+    String::from_utf8_lossy(key.get(space.len() + 1..).unwrap_or_default()).into_owned()
+}
+
+fn full(bytes_max: u64) -> StoreError {
+    StoreError::Full(format!("it has {bytes_max} bytes at most, and none of them expired"))
 }
 
 /// Milliseconds since 1970. Expiries have to mean the same after a restart, so no monotonic clock will do:

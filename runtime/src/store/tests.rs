@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+mod embedded;
+mod redis;
+#[path = "../../../tests/it/harness/redis.rs"]
+mod redis_server;
+
 use super::{Counter, KEY_BYTES_MAX, Key, Page, SPACE_BYTES_MAX, Store, StoreError};
 
 /// Bytes that values of the stores under test may have.
@@ -15,10 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Makes a test of each promise for each store.
 macro_rules! promises {
     ($($promise:ident)*) => {
-        promises!(@of memory [$($promise)*]);
+        promises!(@of in_memory memory [$($promise)*]);
+        promises!(@of in_a_file embedded [$($promise)*]);
+        promises!(@of in_redis redis [$($promise)*]);
     };
-    (@of $store:ident [$($promise:ident)*]) => {
-        mod $store {
+    (@of $place:ident $store:ident [$($promise:ident)*]) => {
+        mod $place {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $promise() {
                 let under_test = super::stores::$store().await;
@@ -55,14 +62,32 @@ promises! {
 
 /// How each store is made for a test. What it lives on goes when the test ends.
 mod stores {
+    use tempfile::TempDir;
+
+    use super::redis_server::RedisServer;
     use super::{Store, VALUE_BYTES_MAX};
 
     pub(super) struct UnderTest {
         pub(super) store: Store,
+        _lives_on: (Option<TempDir>, Option<RedisServer>),
     }
 
     pub(super) async fn memory() -> UnderTest {
-        UnderTest { store: Store::memory(1 << 20, VALUE_BYTES_MAX) }
+        let store = Store::memory(1 << 20, VALUE_BYTES_MAX);
+        UnderTest { store, _lives_on: (None, None) }
+    }
+
+    pub(super) async fn embedded() -> UnderTest {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join(".boathook/kv.redb");
+        let store = Store::embedded(&file, 1 << 20, VALUE_BYTES_MAX).unwrap();
+        UnderTest { store, _lives_on: (Some(dir), None) }
+    }
+
+    pub(super) async fn redis() -> UnderTest {
+        let server = RedisServer::start();
+        let store = Store::redis(&super::redis::setup(&server), VALUE_BYTES_MAX).await.unwrap();
+        UnderTest { store, _lives_on: (None, Some(server)) }
     }
 }
 
@@ -343,14 +368,14 @@ async fn a_memory_store_is_full_at_its_bound_and_not_before() {
     store.set(key("a"), &[0; 300], None).await.unwrap();
     store.set(key("b"), &[0; 300], Some(SOON)).await.unwrap();
     let refused = store.set(key("c"), &[0; 300], None).await;
-    assert_eq!(refused, Err(StoreError::Full(1000)));
+    assert_eq!(refused, Err(super::full(1000)));
     assert_eq!(store.get(key("a")).await.unwrap().unwrap().len(), 300);
     // What replaces something needs only the difference.
     store.set(key("a"), &[1; 310], None).await.unwrap();
     // What has expired makes room.
     gone(&store, key("b")).await;
     store.set(key("c"), &[0; 300], None).await.unwrap();
-    assert_eq!(store.set(key("d"), b"", None).await, Err(StoreError::Full(1000)));
+    assert_eq!(store.set(key("d"), b"", None).await, Err(super::full(1000)));
     store.delete(key("a")).await.unwrap();
     store.set(key("d"), b"", None).await.unwrap();
 }
@@ -365,6 +390,6 @@ async fn what_expires_in_memory_is_freed_by_other_changes() {
     for _ in 0..200 {
         store.set(key("one"), b"1", None).await.unwrap();
     }
-    let super::Backend::Memory(memory) = &store.backend;
+    let super::Backend::Memory(memory) = &store.backend else { panic!("{store:?}") };
     assert_eq!(memory.count(), 1);
 }

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::component;
 use super::fixture::Fixture;
+use super::{App, component};
 
 /// A command that has ended.
 #[derive(Debug)]
@@ -34,12 +34,21 @@ impl Ran {
         let dir = TempDir::new().expect("a temporary folder");
         let shown = dir.path().display().to_string();
         lay_out(dir.path(), &fixture, |text| text.replace("{dir}", &shown));
-        let args = args.iter().map(|arg| arg.replace("{dir}", &shown));
-        let output = boathook()
-            .args(args)
-            .envs(fixture.env.iter().cloned())
-            .output()
-            .expect("the command can be run");
+        let mut command = boathook();
+        command.args(args.iter().map(|arg| arg.replace("{dir}", &shown)));
+        Self::run(command.envs(fixture.env.iter().cloned()))
+    }
+
+    /// Runs a command in the folder of an app that runs.
+    #[track_caller]
+    pub(crate) fn beside(app: &App, args: &[&str]) -> Self {
+        let shown = app.folder().display().to_string();
+        Self::run(boathook().args(args.iter().map(|arg| arg.replace("{dir}", &shown))))
+    }
+
+    #[track_caller]
+    fn run(command: &mut Command) -> Self {
+        let output = command.output().expect("the command can be run");
         Self {
             code: output.status.code(),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),

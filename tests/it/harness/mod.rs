@@ -14,6 +14,7 @@ mod fixture;
 mod guests;
 mod hostile;
 mod http;
+mod redis;
 mod said;
 mod text;
 mod upstream;
@@ -27,6 +28,7 @@ use guests::component;
 pub(crate) use guests::{guest_names, newer_source};
 pub(crate) use hostile::{HOSTILE_REQUESTS, Hostile, PATIENT};
 pub(crate) use http::{Client, Response};
+pub(crate) use redis::RedisServer;
 use upstream::Upstream;
 
 use std::time::Duration;

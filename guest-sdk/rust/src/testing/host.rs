@@ -1,5 +1,6 @@
 //! The host in memory, with the functions that the component would import.
 
+pub(crate) mod kv;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod session;
@@ -48,6 +49,8 @@ pub(crate) struct Host {
     pub(crate) published: BTreeMap<(String, String), Value>,
     pub(crate) methods: BTreeMap<(String, String), Stub>,
     pub(crate) secrets: BTreeMap<String, String>,
+    pub(crate) kept: BTreeMap<(String, String), kv::Kept>,
+    pub(crate) kv_is_broken: bool,
     pub(crate) advanced: Duration,
     pub(crate) exchange: Option<Exchange>,
 }

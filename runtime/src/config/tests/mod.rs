@@ -10,6 +10,7 @@ mod routes;
 mod secrets;
 mod server;
 mod session;
+mod stores;
 
 use std::ffi::OsString;
 

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::{bad, good};
-use crate::config::{OnStoreFailure, SameSite, SessionSettings};
+use crate::config::{OnStoreFailure, SameSite, SessionSettings, StoreKind};
 
 #[test]
 fn nothing_has_to_be_said_of_sessions() {
     let session = good("").session;
-    assert_eq!(session, SessionSettings::default());
+    assert_eq!(SessionSettings { file: "x".into(), ..session.clone() }, {
+        SessionSettings { file: "x".into(), ..SessionSettings::default() }
+    });
     assert_eq!((session.name.as_str(), session.secrets_named), ("boathook.sid", false));
     assert!(session.http_only && session.same_site == SameSite::Lax);
 }
@@ -18,15 +20,16 @@ fn everything_can_be_said() {
     let session = good(
         "[session]\nname = 'sid'\nsecrets = ['new', 'old']\nencrypt = true\nidle = '30m'\n\
          lifetime = '8h'\npersistent = true\npath = '/app'\ndomain = 'example.com'\nsecure = true\n\
-         same_site = 'none'\nhttp_only = false\nmax_bytes = '4KiB'\nmemory = '1MiB'\n\
-         store = 'memory'\non_store_failure = 'empty'",
+         same_site = 'none'\nhttp_only = false\nmax_bytes = '4KiB'\nsize = '1MiB'\n\
+         store = 'embedded'\non_store_failure = 'empty'",
     )
     .session;
     assert_eq!(session.secrets, ["new", "old"]);
     assert_eq!((session.idle, session.lifetime), (minutes(30), minutes(480)));
-    assert_eq!((session.max_bytes, session.memory), (4 << 10, 1 << 20));
+    assert_eq!((session.max_bytes, session.size), (4 << 10, 1 << 20));
     assert_eq!((session.secure, session.same_site), (Some(true), SameSite::None));
     assert_eq!(session.on_store_failure, OnStoreFailure::Empty);
+    assert_eq!(session.store, StoreKind::Embedded);
     assert!(session.encrypt && session.persistent && session.secrets_named && !session.http_only);
     assert_eq!(good("session.secure = 'auto'").session.secure, None);
 }
@@ -53,6 +56,7 @@ fn what_browsers_would_drop_without_a_word_is_refused() {
         ("secrets = []", "`session.secrets` must be an array of names of secrets, one at least"),
         ("secret = 'x'", "unknown key `session.secret`\nhint: did you mean `secrets`?"),
         ("store = 'disk'", "`session.store` must be one of "),
+        ("store = 'redis'", "`session.store` is `redis`, and there is no `[redis]`"),
         ("idle = '0s'", "`session.idle` must be a duration longer than zero"),
     ] {
         let text = bad(&format!("[session]\n{written}"));

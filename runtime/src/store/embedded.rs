@@ -1,0 +1,392 @@
+//! Keeps entries in one database file, by redb.
+//!
+//! What a change was answered for survives the process however it ends, kill -9 and power loss included,
+//! as far as the disk keeps what it said it wrote: the answer comes after the commit and its fsync. What
+//! was under way and not answered is there as a whole or not at all. Changes that come while another
+//! commit runs share the next one, so that many writers do not wait for one fsync each.
+//!
+//! Expired entries are removed a little with every commit, and by a sweep where nothing is written. The
+//! bytes of all entries have a bound; at it, what has expired goes first, and then writers get
+//! [`super::StoreError::Full`]. The file does not shrink: its free pages are used again.
+//!
+//! One process has the file at a time. Reads and commits may wait for the disk, so neither is done on a
+//! thread of the async runtime.
+
+use std::fs::{self, File, OpenOptions};
+use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Table, WriteTransaction};
+use tokio::sync::oneshot;
+
+use super::change::{Change, Effect, Entry, Outcome, is_over};
+use super::{Key, Page, Result, StoreError, full, name_of, now, page_range};
+
+/// How often what has expired is removed where nothing is written.
+pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Changes that may wait for the writer: some commits' worth.
+const QUEUE: usize = 1024;
+/// Changes in one commit: what bounds the time of one, and so of those that wait for it.
+const GROUP: usize = 256;
+/// Entries that have expired and are removed with each change: more than a change can add.
+const SWEPT_WITH_EACH: usize = 4;
+/// Entries that one sweep removes: what bounds the time of its commit.
+const SWEPT_AT_ONCE: usize = 10_000;
+/// How long a change waits for the disk. Far beyond what a disk takes that works.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Memory for pages of the file.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// When it expires, 0 for never, in eight bytes, and the value.
+const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
+const EXPIRIES: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("expiries");
+/// Under `bytes`, those of all entries.
+const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
+
+#[derive(Debug)]
+pub(super) struct Embedded {
+    database: Arc<Database>,
+    jobs: Option<SyncSender<Job>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// A change on its way to the writer.
+struct Job {
+    key: Vec<u8>,
+    change: Change<Vec<u8>>,
+    answer: oneshot::Sender<Result<Outcome>>,
+}
+
+/// What the thread that writes works with.
+struct Writer {
+    database: Arc<Database>,
+    bytes_max: u64,
+    bytes: u64,
+}
+
+/// The tables of one commit.
+struct Tables<'t> {
+    entries: Table<'t, &'static [u8], &'static [u8]>,
+    expiries: Table<'t, (u64, &'static [u8]), ()>,
+    bytes: u64,
+    changed: bool,
+}
+
+impl Embedded {
+    pub(super) fn open(file: &Path, bytes_max: u64, sweep_every: Duration) -> Result<Self> {
+        let place = |error: &dyn std::fmt::Display| {
+            StoreError::Unavailable(format!("{}: {error}", file.display()))
+        };
+        let database = open(file).map_err(|error| match error {
+            redb::Error::DatabaseAlreadyOpen => place(
+                &"another process has it open\n\
+                  hint: two servers can share a store that is Redis: `store = \"redis\"`",
+            ),
+            error => place(&error),
+        })?;
+        let bytes = begin(&database).map_err(|error| place(&error))?;
+        let database = Arc::new(database);
+        let (jobs, queue) = sync_channel(QUEUE);
+        let mut writer = Writer { database: database.clone(), bytes_max, bytes };
+        let writer = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || writer.run(&queue, sweep_every))
+            .map_err(|error| place(&error))?;
+        Ok(Self { database, jobs: Some(jobs), writer: Some(writer) })
+    }
+
+    pub(super) async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
+        let key = key.bytes();
+        self.read(move |entries| {
+            let entry = entries.get(key.as_slice())?.map(|bytes| decode(bytes.value()));
+            Ok(entry.filter(|entry| !is_over(entry.expires_at, now())).map(|entry| entry.value))
+        })
+        .await
+    }
+
+    pub(super) async fn names(
+        &self,
+        space: &str,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page> {
+        let (prefix, from) = page_range(space, prefix, cursor);
+        let space = space.to_owned();
+        self.read(move |entries| {
+            let (now, mut failed) = (now(), None);
+            let from = from.as_ref().map(Vec::as_slice);
+            let found = entries
+                .range::<&[u8]>((from, Bound::Unbounded))?
+                .map_while(|item| item.map_err(|error| failed = Some(error)).ok())
+                .take_while(|(key, _)| key.value().starts_with(&prefix))
+                .filter(|(_, entry)| !is_over(expiry(entry.value()), now))
+                .map(|(key, _)| name_of(key.value(), &space));
+            let page = Page::of(found, limit);
+            failed.map_or(Ok(page), |error| Err(error.into()))
+        })
+        .await
+    }
+
+    pub(super) async fn change(&self, key: Key<'_>, change: Change<&[u8]>) -> Result<Outcome> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job { key: key.bytes(), change: change.owned(), answer };
+        let ended = || StoreError::Unavailable("the store's writer has ended".into());
+        match self.jobs.as_ref().ok_or_else(ended)?.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(StoreError::Busy),
+            Err(TrySendError::Disconnected(_)) => return Err(ended()),
+        }
+        match tokio::time::timeout(ANSWER_WITHIN, answered).await {
+            Ok(answer) => answer.map_err(|_| ended())?,
+            Err(_) => {
+                let text = format!("the store's disk did not answer within {ANSWER_WITHIN:?}");
+                Err(StoreError::Unavailable(text))
+            }
+        }
+    }
+
+    /// Reads on a thread that may wait for the disk.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&redb::ReadOnlyTable<&'static [u8], &'static [u8]>) -> Result<T, redb::Error>
+        + Send
+        + 'static,
+    ) -> Result<T> {
+        let database = self.database.clone();
+        let reading =
+            tokio::task::spawn_blocking(move || read(&database.begin_read()?.open_table(ENTRIES)?));
+        match reading.await {
+            Ok(result) => result.map_err(failed),
+            Err(error) => {
+                Err(StoreError::Unavailable(format!("the store could not read: {error}")))
+            }
+        }
+    }
+
+    /// How many entries the file holds, those included that have expired.
+    #[cfg(test)]
+    pub(super) async fn count(&self) -> u64 {
+        use redb::ReadableTableMetadata;
+        self.read(|entries| Ok(entries.len()?)).await.expect("entries can be counted")
+    }
+}
+
+impl Drop for Embedded {
+    /// Ends the writer, which gives the file back.
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(writer) = self.writer.take() {
+            // A panic of its has been reported by then, and nobody waits for it any more.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Opens or makes the file. What hooks keep is nobody else's business, so neither is the file.
+fn open(file: &Path) -> Result<Database, redb::Error> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(file)?;
+    // That the file exists has to survive a power loss, too.
+    File::open(folder)?.sync_all()?;
+    let backend = FileBackend::new(opened)?;
+    Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+}
+
+/// Sees to it that the tables are there, and counts the bytes.
+fn begin(database: &Database) -> Result<u64, redb::Error> {
+    let transaction = transaction(database)?;
+    transaction.open_table(ENTRIES)?;
+    transaction.open_table(EXPIRIES)?;
+    let bytes = transaction.open_table(TOTALS)?.get("bytes")?.map_or(0, |bytes| bytes.value());
+    transaction.commit()?;
+    Ok(bytes)
+}
+
+/// A commit that is durable, and after which a start that follows a crash need not read the whole file.
+fn transaction(database: &Database) -> Result<WriteTransaction, redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
+impl Writer {
+    /// Commits until nobody can send any more.
+    fn run(&mut self, queue: &Receiver<Job>, sweep_every: Duration) {
+        let mut wait = sweep_every;
+        loop {
+            let mut group = Vec::new();
+            match queue.recv_timeout(wait) {
+                Ok(job) => group.push(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            group.extend(queue.try_iter().take(GROUP - group.len()));
+            let most = if group.is_empty() { SWEPT_AT_ONCE } else { group.len() * SWEPT_WITH_EACH };
+            let swept = match self.commit(&group, most) {
+                Ok((outcomes, swept)) => {
+                    for (job, outcome) in group.into_iter().zip(outcomes) {
+                        // Whoever asked may have given up.
+                        let _ = job.answer.send(outcome);
+                    }
+                    swept
+                }
+                Err(error) => {
+                    let error = failed(error);
+                    tracing::error!("{error}");
+                    for job in group {
+                        let _ = job.answer.send(Err(error.clone()));
+                    }
+                    0
+                }
+            };
+            wait = if swept == SWEPT_AT_ONCE { Duration::ZERO } else { sweep_every };
+        }
+    }
+
+    /// Makes all changes in one commit, and removes up to so many entries that have expired: how many, it
+    /// says.
+    fn commit(
+        &mut self,
+        group: &[Job],
+        most: usize,
+    ) -> Result<(Vec<Result<Outcome>>, usize), redb::Error> {
+        let now = now();
+        let transaction = transaction(&self.database)?;
+        let mut tables = Tables {
+            entries: transaction.open_table(ENTRIES)?,
+            expiries: transaction.open_table(EXPIRIES)?,
+            bytes: self.bytes,
+            changed: false,
+        };
+        let swept = tables.sweep(now, most)?;
+        let mut outcomes = Vec::with_capacity(group.len());
+        for job in group {
+            outcomes.push(tables.change(job, self.bytes_max, now)?);
+        }
+        let (bytes, changed) = (tables.bytes, tables.changed);
+        drop(tables);
+        if changed {
+            transaction.open_table(TOTALS)?.insert("bytes", bytes)?;
+            transaction.commit()?;
+            self.bytes = bytes;
+        } else {
+            transaction.abort()?;
+        }
+        Ok((outcomes, swept))
+    }
+}
+
+impl Tables<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Entry>, redb::Error> {
+        Ok(self.entries.get(key)?.map(|bytes| decode(bytes.value())))
+    }
+
+    fn change(
+        &mut self,
+        job: &Job,
+        bytes_max: u64,
+        now: u64,
+    ) -> Result<Result<Outcome>, redb::Error> {
+        let there = self.get(&job.key)?.filter(|entry| !is_over(entry.expires_at, now));
+        let (effect, outcome) = match job.change.decide(there.as_ref(), now) {
+            Ok(decided) => decided,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        match effect {
+            Effect::Keep => {}
+            Effect::Remove => self.remove(&job.key)?,
+            Effect::Put(entry) => {
+                if self.with(&job.key, &entry)? > bytes_max {
+                    self.sweep(now, SWEPT_AT_ONCE)?;
+                }
+                if self.with(&job.key, &entry)? > bytes_max {
+                    return Ok(Err(full(bytes_max)));
+                }
+                self.put(&job.key, &entry)?;
+            }
+        }
+        Ok(Ok(outcome))
+    }
+
+    /// The bytes that there would be with this entry.
+    fn with(&self, key: &[u8], entry: &Entry) -> Result<u64, redb::Error> {
+        let before = self.get(key)?.map_or(0, |before| size(key, &before));
+        Ok(self.bytes.saturating_sub(before) + size(key, entry))
+    }
+
+    fn put(&mut self, key: &[u8], entry: &Entry) -> Result<(), redb::Error> {
+        self.remove(key)?;
+        let expires_at = entry.expires_at.unwrap_or(0);
+        let bytes = [&expires_at.to_le_bytes(), entry.value.as_slice()].concat();
+        self.entries.insert(key, bytes.as_slice())?;
+        if expires_at > 0 {
+            self.expiries.insert((expires_at, key), ())?;
+        }
+        self.bytes += size(key, entry);
+        self.changed = true;
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Result<(), redb::Error> {
+        let removed = self.entries.remove(key)?.map(|bytes| decode(bytes.value()));
+        let Some(entry) = removed else { return Ok(()) };
+        if let Some(at) = entry.expires_at {
+            self.expiries.remove((at, key))?;
+        }
+        self.bytes = self.bytes.saturating_sub(size(key, &entry));
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Removes what has expired, the oldest first, up to so many.
+    fn sweep(&mut self, now: u64, most: usize) -> Result<usize, redb::Error> {
+        let mut over = Vec::new();
+        for item in self.expiries.iter()?.take(most) {
+            let (key, ()) = item.map(|(key, _)| (key, ()))?;
+            let (at, key) = key.value();
+            if at > now {
+                break;
+            }
+            over.push(key.to_vec());
+        }
+        for key in &over {
+            self.remove(key)?;
+        }
+        Ok(over.len())
+    }
+}
+
+fn decode(bytes: &[u8]) -> Entry {
+    let value = bytes.get(8..).unwrap_or_default().to_vec();
+    Entry { value, expires_at: expiry(bytes) }
+}
+
+fn expiry(bytes: &[u8]) -> Option<u64> {
+    let at = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    (at > 0).then_some(at)
+}
+
+/// What an entry counts for: its bytes, and its share of what lies around it.
+fn size(key: &[u8], entry: &Entry) -> u64 {
+    let expiry = if entry.expires_at.is_some() { 8 + key.len() } else { 0 };
+    u64::try_from(8 + key.len() + entry.value.len() + expiry).unwrap_or(u64::MAX)
+}
+
+fn failed(error: redb::Error) -> StoreError {
+    StoreError::Unavailable(format!("the store's file failed: {error}"))
+}

@@ -1,0 +1,116 @@
+//! What the store in a file promises beyond what all do.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::{HOUR, PATIENCE, SOON, VALUE_BYTES_MAX, gone, key};
+use crate::store::embedded::Embedded;
+use crate::store::{Backend, Store, StoreError, full};
+
+fn file() -> (TempDir, PathBuf) {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join(".boathook/kv.redb");
+    (dir, file)
+}
+
+fn open(file: &std::path::Path) -> Store {
+    Store::embedded(file, 1 << 20, VALUE_BYTES_MAX).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_is_there_when_the_file_is_opened_again() {
+    let (_dir, file) = file();
+    let store = open(&file);
+    store.set(key("a"), b"1", None).await.unwrap();
+    store.increment(key("count"), 7, Some(HOUR)).await.unwrap();
+    store.set(key("soon"), b"1", Some(SOON)).await.unwrap();
+    drop(store);
+    let store = open(&file);
+    assert_eq!(store.get(key("a")).await, Ok(Some(b"1".to_vec())));
+    let counter = store.increment(key("count"), 1, Some(HOUR)).await.unwrap();
+    assert!(counter.value == 8 && counter.left.unwrap() <= HOUR, "{counter:?}");
+    gone(&store, key("soon")).await;
+}
+
+#[test]
+fn the_file_is_nobody_elses_and_nobody_elses_process_opens_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_dir, file) = file();
+    let _store = open(&file);
+    let mode = file.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let Err(StoreError::Unavailable(text)) = Store::embedded(&file, 1 << 20, VALUE_BYTES_MAX)
+    else {
+        panic!("it was opened twice")
+    };
+    assert!(text.contains("kv.redb: another process has it open\nhint: "), "{text}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error_with_its_path() {
+    let (dir, _) = file();
+    let file = dir.path().join("notes.txt");
+    std::fs::write(&file, "no database\n".repeat(1000)).unwrap();
+    let Err(StoreError::Unavailable(text)) = Store::embedded(&file, 1 << 20, VALUE_BYTES_MAX)
+    else {
+        panic!("it was opened")
+    };
+    assert!(text.contains("notes.txt: "), "{text}");
+    assert_eq!(std::fs::read(&file).unwrap().len(), 12_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_full_at_its_bound_also_after_it_was_opened_again() {
+    let (_dir, file) = file();
+    let bounded = || Store::embedded(&file, 2000, VALUE_BYTES_MAX).unwrap();
+    let store = bounded();
+    store.set(key("a"), &[0; 900], None).await.unwrap();
+    store.set(key("b"), &[0; 900], Some(HOUR)).await.unwrap();
+    assert_eq!(store.set(key("c"), &[0; 900], None).await, Err(full(2000)));
+    drop(store);
+    let store = bounded();
+    assert_eq!(store.set(key("c"), &[0; 900], None).await, Err(full(2000)));
+    // What replaces something needs only the difference, and what has expired makes room.
+    store.set(key("b"), &[1; 900], Some(SOON)).await.unwrap();
+    gone(&store, key("b")).await;
+    store.set(key("c"), &[0; 900], None).await.unwrap();
+    assert_eq!(store.set(key("b"), &[0; 900], None).await, Err(full(2000)));
+    store.delete(key("a")).await.unwrap();
+    store.set(key("b"), &[0; 900], None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_expired_is_swept_where_nothing_is_written() {
+    let (_dir, file) = file();
+    let embedded = Embedded::open(&file, 1 << 20, SOON).unwrap();
+    let store = Store { backend: Backend::Embedded(embedded), value_bytes_max: 1000 };
+    let sets = (0..300).map(|number| {
+        let store = &store;
+        async move { store.set(key(&number.to_string()), b"1", Some(SOON)).await }
+    });
+    futures_util::future::try_join_all(sets).await.unwrap();
+    store.set(key("stays"), b"1", Some(HOUR)).await.unwrap();
+    let Backend::Embedded(embedded) = &store.backend else { panic!("{store:?}") };
+    let until = Instant::now() + PATIENCE;
+    while embedded.count().await > 1 {
+        assert!(Instant::now() < until, "{} entries are left", embedded.count().await);
+        tokio::time::sleep(SOON).await;
+    }
+    assert_eq!(store.get(key("stays")).await, Ok(Some(b"1".to_vec())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_beyond_the_queue_are_refused_and_the_others_are_made() {
+    let (_dir, file) = file();
+    let store = open(&file);
+    let sets = (0..5000).map(|_| store.increment(key("count"), 1, None));
+    let outcomes = futures_util::future::join_all(sets).await;
+    let refused = outcomes.iter().filter(|it| **it == Err(StoreError::Busy)).count();
+    let made = outcomes.iter().filter(|it| it.is_ok()).count();
+    assert_eq!(refused + made, 5000);
+    assert!(made >= 1024, "{made}");
+    let count = store.increment(key("count"), 0, None).await.unwrap().value;
+    assert_eq!(usize::try_from(count), Ok(made));
+}
