@@ -43,7 +43,7 @@ impl ReadsGranted {
     fn secret(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
         match secrets::get(&wanted(req, "name")?) {
             Ok(text) => res.text(&text),
-            Err(error) => res.status(403).text(&error.to_string()),
+            Err(error) => res.status(403).text(error.to_string()),
         }
     }
 
@@ -73,7 +73,7 @@ impl ReadsGranted {
     fn file(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
         match fs::read_to_string(wanted(req, "path")?) {
             Ok(text) => res.text(&text),
-            Err(error) => res.status(404).text(&error.to_string()),
+            Err(error) => res.status(404).text(error.to_string()),
         }
     }
 
