@@ -45,6 +45,8 @@ pub struct Step {
     pub address: String,
     /// Options of the route, a JSON object; none where it is empty.
     pub options: Option<Arc<str>>,
+    /// Whether requests that it matches have a session.
+    pub session: bool,
     /// Who does it.
     pub doer: Doer,
 }
@@ -188,6 +190,7 @@ fn bind_route(hook: &Arc<Hook>, index: u32, address: &str) -> Result<Bound, Stri
         address: binding.address.to_string(),
         options: (!options.is_empty())
             .then(|| serde_json::Value::Object(options).to_string().into()),
+        session: true,
         doer: Doer::Hook {
             hook: hook.clone(),
             route: index,
@@ -252,7 +255,7 @@ fn bind_action(
     };
     let (mut binding, step) = bind_route(hook, *index, &route.address)?;
     binding.skip_assets = skip_assets(route).unwrap_or(binding.skip_assets);
-    Ok((binding, step))
+    Ok((binding, Step { session: route.session, ..step }))
 }
 
 fn skip_assets(route: &config::Route) -> Option<SkipAssets> {
@@ -290,8 +293,12 @@ fn bind_target(route: &config::Route, config: &Config) -> Result<Option<Bound>, 
     };
     let mut binding = Binding::new(address, false);
     binding.skip_assets = skip_assets(route).unwrap_or_default();
-    let step =
-        Step { address: binding.address.to_string(), options: None, doer: Doer::Target(target) };
+    let step = Step {
+        address: binding.address.to_string(),
+        options: None,
+        session: route.session,
+        doer: Doer::Target(target),
+    };
     Ok(Some((binding, step)))
 }
 

@@ -107,6 +107,7 @@ async fn respond(
     }
     if !calls.abandoned() {
         in_place!(observe(&mut journey, &calls));
+        in_place!(keep_session(&mut journey, &calls));
     }
     send(journey)
 }
@@ -348,6 +349,7 @@ fn matches(journey: &mut Journey, app: &App, from: usize) -> Result<Matches, Fai
     let query = request.query.as_deref();
     let found = app.router.find(&request.method, &request.path, query, from)?;
     exchange.options = merged_options(&app.steps, &found);
+    exchange.session_off |= found.iter().any(|found| !app.steps[found.index].session);
     Ok(found)
 }
 
@@ -416,6 +418,28 @@ async fn observe(journey: &mut Journey, calls: &Calls) {
         }
         journey.exchange().undo = Undo::Off;
     }
+}
+
+/// Has the session written, if a hook has changed it, while the response's head can still say so. A client
+/// that leaves now does not leave half of it behind.
+async fn keep_session(journey: &mut Journey, calls: &Calls) {
+    let exchange = journey.exchange();
+    let Some(mut session) = exchange.session.take() else { return };
+    let scheme = exchange.request.scheme;
+    let app = journey.app.clone();
+    let Some(sessions) = &app.shared.sessions else { return };
+    calls.begin();
+    let kept = Box::pin(sessions.keep(&mut session, scheme)).await;
+    calls.end();
+    match kept {
+        Ok(cookie) => {
+            let headers = &mut journey.exchange().response.headers;
+            cookie.map(|cookie| headers.append(header::SET_COOKIE, cookie));
+        }
+        Err(error) => fail(journey, &Failure::new(Code::SessionStore, error.to_string())),
+    }
+    // Those who hear of the end may read it.
+    journey.exchange().session = Some(session);
 }
 
 /// Makes a failure the response, and logs it.

@@ -51,6 +51,8 @@ pub enum Code {
     HookBroken,
     /// The whole chain took longer than `limits.exchange`.
     ExchangeTimeout,
+    /// The session could not be read or written.
+    SessionStore,
     /// The upstream could not be reached, or broke off.
     UpstreamFailed,
     /// The upstream did not answer in time.
@@ -85,6 +87,9 @@ impl Code {
             Self::HookBusy => ("E_HOOK_BUSY", 503, "the server is busy, try again"),
             Self::HookBroken => ("E_HOOK_BROKEN", 503, "a hook is out of order, try again"),
             Self::ExchangeTimeout => ("E_EXCHANGE_TIMEOUT", 504, "the request took too long"),
+            Self::SessionStore => {
+                ("E_SESSION_STORE", 503, "the session is out of reach, try again")
+            }
             Self::UpstreamFailed => ("E_UPSTREAM_FAILED", 502, "the upstream failed"),
             Self::UpstreamTimeout => {
                 ("E_UPSTREAM_TIMEOUT", 504, "the upstream did not answer in time")

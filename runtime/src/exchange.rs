@@ -16,6 +16,7 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::body::Body;
 use crate::router::{Params, Path};
+use crate::session::Session;
 
 /// One request with its response-to-be.
 #[derive(Debug)]
@@ -26,6 +27,10 @@ pub struct Exchange {
     pub response: Response,
     /// Values that hooks leave for each other.
     pub locals: Locals,
+    /// The session, once a hook has touched it.
+    pub session: Option<Box<Session>>,
+    /// Whether there is none, as a route says so.
+    pub session_off: bool,
     /// The parameters of the route at hand.
     pub params: Params,
     /// Whether the route at hand declared that it reads the body.
@@ -67,6 +72,7 @@ pub struct Saved {
     response_headers: HeaderMap,
     response_body: Option<Body>,
     locals: Locals,
+    session: Option<Box<Session>>,
     rerouted: bool,
 }
 
@@ -274,6 +280,8 @@ impl Exchange {
             request,
             response: Response::default(),
             locals: Locals::default(),
+            session: None,
+            session_off: false,
             params: Params::default(),
             reads_body: false,
             options: None,
@@ -296,6 +304,7 @@ impl Exchange {
                 response_headers: self.response.headers.clone(),
                 response_body: None,
                 locals: self.locals.clone(),
+                session: self.session.clone(),
                 rerouted: self.rerouted,
             }));
         }
@@ -340,6 +349,7 @@ impl Exchange {
         self.response.headers = saved.response_headers;
         self.response.body = saved.response_body.unwrap_or(std::mem::take(&mut self.response.body));
         self.locals = saved.locals;
+        self.session = saved.session;
         self.rerouted = saved.rerouted;
     }
 

@@ -18,9 +18,11 @@
 //! | [`hook`] | a hook's verbs in plain types; finding hooks and their order |
 //! | [`sandbox`] | running guest code: engine, limits, instances, pool. The only place that names wasmtime. |
 //! | [`host`] | what each import does, one file an interface |
+//! | [`session`] | what lasts from one request of a client to the next |
 //! | [`store`] | bytes by key for the services of hooks: in memory, in a file, in Redis |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
 //! | [`fetch`] | what hooks ask of other servers: grants, addresses, one client a hook |
+//! | [`secrets`] | what hooks may know and the log may not |
 //! | [`error`] | one table from what went wrong to status, code and texts |
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
@@ -69,11 +71,13 @@ pub mod hook;
 pub mod sandbox;
 
 pub mod host;
+pub mod session;
 pub mod store;
 
 pub mod target;
 
 pub mod error;
+pub mod secrets;
 
 pub mod fetch;
 

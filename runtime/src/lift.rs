@@ -15,18 +15,20 @@ use crate::app::{App, BindError, Targets, bind, targets};
 use crate::config::{Config, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::fetch;
-use crate::hook::find::{Found, Hooks, find, problem};
+use crate::hook::find::{Found, Hooks, find};
 use crate::hook::{Hook, said};
 use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
 use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
-use crate::server::Tls;
+use crate::session::{Keys, Sessions};
 use crate::store::Store;
-use programs::{compile, room, unfit};
+use programs::{compile, room};
 
 mod kv;
 mod programs;
+mod session;
+mod unfit;
 
 /// Why an app did not lift.
 #[derive(Debug, thiserror::Error)]
@@ -84,12 +86,13 @@ pub fn prepare(
         problems.0.extend(found.0);
         Targets::default()
     });
-    problems.0.extend(unfit_tls(&config));
+    problems.0.extend(unfit::tls(&config));
     let grants = hooks.found.iter().map(|hook| &hook.fetch);
     let fetch = fetch::Settings::for_grants(grants, &config, &mut problems);
+    let keys = session::keys(&config, &hooks.found, &mut problems);
     let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
-    problems.0.extend(hooks.found.iter().flat_map(|hook| unfit(hook, &config)));
+    problems.0.extend(hooks.found.iter().flat_map(|hook| unfit::hook(hook, &config)));
     problems.0.extend(hooks.found.iter().flat_map(|hook| kv::unfit(hook, &config)));
     let roots = Roots::of(&hooks);
     // What other roots there may be is known once all defaults are: until then only what is wrong
@@ -102,17 +105,7 @@ pub fn prepare(
         problems.sort();
         return Err(problems.into());
     }
-    Ok(Prepared { config, hooks, roots, targets, fetch, programs })
-}
-
-/// What is wrong with certificate and key: better said now than when the socket is bound.
-fn unfit_tls(config: &Config) -> Option<Problem> {
-    let tls = config.server.tls.as_ref()?;
-    let tls = Tls { certificate: tls.cert.clone(), key: tls.key.clone() };
-    let error = anyhow::Error::new(tls.load().err()?);
-    let mut problem = problem(format!("{error:#}"));
-    problem.origin = config.tree.origin("tls");
-    Some(problem)
+    Ok(Prepared { config, hooks, roots, targets, fetch, keys, programs })
 }
 
 /// Compiles a hook outside of any app and checks it against the world, for `boathook inspect`.
@@ -157,6 +150,8 @@ pub struct Prepared {
     roots: Roots,
     targets: Targets,
     fetch: Option<fetch::Settings>,
+    /// The keys of sessions, if any hook was granted them.
+    keys: Option<Keys>,
     programs: Vec<Arc<Program>>,
 }
 
@@ -170,8 +165,8 @@ pub async fn lift(
 ) -> Result<Arc<App>, LiftError> {
     let mut stop = pin!(stop);
     let configured = async {
-        let kv = prepared.open_kv().await?;
-        configure_with(prepared, kv).await
+        let (kv, sessions) = (prepared.open_kv().await?, prepared.open_sessions().await?);
+        configure_with(prepared, kv, sessions).await
     };
     let configured = tokio::select! {
         configured = configured => configured?,
@@ -208,11 +203,15 @@ impl Configured {
 /// # Errors
 /// All that failed in one phase: none begins before the one ahead of it has succeeded everywhere.
 pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
-    configure_with(prepared, None).await
+    configure_with(prepared, None, None).await
 }
 
-async fn configure_with(prepared: Prepared, kv: Option<Store>) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, roots, targets, fetch, programs } = prepared;
+async fn configure_with(
+    prepared: Prepared,
+    kv: Option<Store>,
+    sessions: Option<Sessions>,
+) -> Result<Configured, LiftError> {
+    let Prepared { config, hooks, roots, targets, fetch, programs, .. } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
@@ -221,6 +220,8 @@ async fn configure_with(prepared: Prepared, kv: Option<Store>) -> Result<Configu
         kv,
         hooks: OnceLock::new(),
         names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
+        sessions,
+        redactor: session::redactor(&hooks.found),
         development: config.environment == crate::config::ENVIRONMENT,
     });
     let time = config.server.hook_timeout;
@@ -336,6 +337,7 @@ async fn start(
         name: found.name.clone(),
         config_key: found.config_key.clone(),
         callable: found.after.clone(),
+        reach: found.reach.clone(),
         namespaces: kv::namespaces(&found, config),
         fetch: fetch.and_then(|fetch| fetch.client(&found.name, &found.fetch)),
         limits: found.limits.clone(),

@@ -5043,6 +5043,1256 @@ pub mod boathook {
                 }
             }
         }
+        /// What a hook must know and nobody may see: keys, passwords. The operator grants each by name, and
+        /// says where it lies: in an environment variable or in a file.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod secrets {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Error = super::super::super::boathook::hook::types::Error;
+            #[allow(unused_unsafe, clippy::all)]
+            /// The text of a secret. It is read once, when the server starts, and is the same for as long as it
+            /// runs. An error with the code `E_NOT_GRANTED`, which says what the operator would have to write,
+            /// where this hook was not granted a secret of this name.
+            ///
+            /// Can be called at any time. There is no snapshot of a hook that calls it in `initialize` or before:
+            /// new instances repeat their lifecycle. What the log, errors and `config explain` show has
+            /// `[secret <name>]` in place of the text, where it stands there in one piece and has 6 bytes at least.
+            #[allow(async_fn_in_trait)]
+            pub fn get(name: &str) -> ::core::result::Result<_rt::String, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = name;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/secrets@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result19 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len6 = l5;
+                                let bytes6 = _rt::Vec::from_raw_parts(
+                                    l4.cast(),
+                                    len6,
+                                    len6,
+                                );
+                                _rt::string_lift(bytes6)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l7 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                let bytes9 = _rt::Vec::from_raw_parts(
+                                    l7.cast(),
+                                    len9,
+                                    len9,
+                                );
+                                let l10 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l11 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len12 = l11;
+                                let bytes12 = _rt::Vec::from_raw_parts(
+                                    l10.cast(),
+                                    len12,
+                                    len12,
+                                );
+                                let l13 = i32::from(
+                                    *ptr1
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l15 = i32::from(
+                                    *ptr1
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes9),
+                                    message: _rt::string_lift(bytes12),
+                                    status: match l13 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l14 = i32::from(
+                                                    *ptr1
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l14 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = *ptr1
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l17 = *ptr1
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result19
+                }
+            }
+        }
+        /// The session of the client whose exchange is at hand: values that last from one request to the next.
+        /// By the grant `session = true`; every function returns an error with the code `E_NOT_GRANTED` without it.
+        ///
+        /// The session is read from its store by the first call in an exchange, by whichever hook, and written
+        /// before the response's head goes out, if something has changed. A hook that does not call costs its client
+        /// no cookie and the server no read. Its id is the server's: no hook sees it.
+        ///
+        /// A session has two ends: `session.idle` after its last use, and `session.lifetime` after it began. Two
+        /// exchanges of one session at the same time do not wait for each other: each key has what was written to it
+        /// last, and what one of them has destroyed stays so.
+        ///
+        /// Paths that look like a file (`/app.js`) and routes with `session = false` have no session: there is
+        /// nothing to read there, and changes return an error with the code `E_SESSION_OFF`. Without an exchange all
+        /// return `E_NO_EXCHANGE`; in `handle-finish` changes return `E_TOO_LATE`. Where the store fails, reading
+        /// returns `E_SESSION_STORE` with status 503, unless `session.on_store_failure` says otherwise; where
+        /// writing fails, the client gets that code in place of the response.
+        ///
+        /// In a hook with `on_failure = "skip"` changes are taken back with the rest when its call fails.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod session {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Json = super::super::super::boathook::hook::types::Json;
+            pub type Error = super::super::super::boathook::hook::types::Error;
+            #[allow(unused_unsafe, clippy::all)]
+            /// The value of a key; none where there is none.
+            #[allow(async_fn_in_trait)]
+            pub fn get(
+                key: &str,
+            ) -> ::core::result::Result<::core::option::Option<Json>, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result20 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = i32::from(
+                                    *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l4 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l5 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l6 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len7 = l6;
+                                            let bytes7 = _rt::Vec::from_raw_parts(
+                                                l5.cast(),
+                                                len7,
+                                                len7,
+                                            );
+                                            _rt::string_lift(bytes7)
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l8 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len13 = l12;
+                                let bytes13 = _rt::Vec::from_raw_parts(
+                                    l11.cast(),
+                                    len13,
+                                    len13,
+                                );
+                                let l14 = i32::from(
+                                    *ptr1
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l16 = i32::from(
+                                    *ptr1
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes10),
+                                    message: _rt::string_lift(bytes13),
+                                    status: match l14 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l15 = i32::from(
+                                                    *ptr1
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l15 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l16 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l17 = *ptr1
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l18 = *ptr1
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len19 = l18;
+                                                let bytes19 = _rt::Vec::from_raw_parts(
+                                                    l17.cast(),
+                                                    len19,
+                                                    len19,
+                                                );
+                                                _rt::string_lift(bytes19)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result20
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// All keys with their values, as one object. Flashes are not among them.
+            #[allow(async_fn_in_trait)]
+            pub fn all() -> ::core::result::Result<Json, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "all"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result18 = match l2 {
+                        0 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                _rt::string_lift(bytes5)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l6 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len8 = l7;
+                                let bytes8 = _rt::Vec::from_raw_parts(
+                                    l6.cast(),
+                                    len8,
+                                    len8,
+                                );
+                                let l9 = *ptr0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = i32::from(
+                                    *ptr0
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l14 = i32::from(
+                                    *ptr0
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes8),
+                                    message: _rt::string_lift(bytes11),
+                                    status: match l12 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l13 = i32::from(
+                                                    *ptr0
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l13 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l14 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l15 = *ptr0
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l16 = *ptr0
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len17 = l16;
+                                                let bytes17 = _rt::Vec::from_raw_parts(
+                                                    l15.cast(),
+                                                    len17,
+                                                    len17,
+                                                );
+                                                _rt::string_lift(bytes17)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result18
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Sets the value of a key, of up to 256 bytes. What would make keys and values together longer than
+            /// `session.max_bytes` is refused with the code `E_SESSION_TOO_LARGE`. Where there was no session one begins,
+            /// and the client gets a cookie.
+            #[allow(async_fn_in_trait)]
+            pub fn set(key: &str, value: &str) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = value;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "set"]
+                        fn wit_import3(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import3(ptr0.cast_mut(), len0, ptr1.cast_mut(), len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result17 = match l4 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l5 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l6 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len7 = l6;
+                                let bytes7 = _rt::Vec::from_raw_parts(
+                                    l5.cast(),
+                                    len7,
+                                    len7,
+                                );
+                                let l8 = *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = i32::from(
+                                    *ptr2
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l13 = i32::from(
+                                    *ptr2
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes7),
+                                    message: _rt::string_lift(bytes10),
+                                    status: match l11 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l12 = i32::from(
+                                                    *ptr2
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l12 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l13 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l14 = *ptr2
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l15 = *ptr2
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len16 = l15;
+                                                let bytes16 = _rt::Vec::from_raw_parts(
+                                                    l14.cast(),
+                                                    len16,
+                                                    len16,
+                                                );
+                                                _rt::string_lift(bytes16)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result17
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Removes a key.
+            #[allow(async_fn_in_trait)]
+            pub fn delete(key: &str) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "delete"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result16 = match l3 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l4 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len6 = l5;
+                                let bytes6 = _rt::Vec::from_raw_parts(
+                                    l4.cast(),
+                                    len6,
+                                    len6,
+                                );
+                                let l7 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                let bytes9 = _rt::Vec::from_raw_parts(
+                                    l7.cast(),
+                                    len9,
+                                    len9,
+                                );
+                                let l10 = i32::from(
+                                    *ptr1
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l12 = i32::from(
+                                    *ptr1
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes6),
+                                    message: _rt::string_lift(bytes9),
+                                    status: match l10 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l11 = i32::from(
+                                                    *ptr1
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l11 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l12 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l13 = *ptr1
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l14 = *ptr1
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len15 = l14;
+                                                let bytes15 = _rt::Vec::from_raw_parts(
+                                                    l13.cast(),
+                                                    len15,
+                                                    len15,
+                                                );
+                                                _rt::string_lift(bytes15)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result16
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Ends the session, and takes the cookie away from the client. What is set afterwards begins another.
+            #[allow(async_fn_in_trait)]
+            pub fn destroy() -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "destroy"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result15 = match l2 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                let l6 = *ptr0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len8 = l7;
+                                let bytes8 = _rt::Vec::from_raw_parts(
+                                    l6.cast(),
+                                    len8,
+                                    len8,
+                                );
+                                let l9 = i32::from(
+                                    *ptr0
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l11 = i32::from(
+                                    *ptr0
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes5),
+                                    message: _rt::string_lift(bytes8),
+                                    status: match l9 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l10 = i32::from(
+                                                    *ptr0
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l10 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l11 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l12 = *ptr0
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l13 = *ptr0
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len14 = l13;
+                                                let bytes14 = _rt::Vec::from_raw_parts(
+                                                    l12.cast(),
+                                                    len14,
+                                                    len14,
+                                                );
+                                                _rt::string_lift(bytes14)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result15
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Gives the session a new id and keeps what it holds. To be called when a user logs in: an id that
+            /// somebody has foisted on them is worth nothing then.
+            #[allow(async_fn_in_trait)]
+            pub fn regenerate() -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "regenerate"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result15 = match l2 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                let l6 = *ptr0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len8 = l7;
+                                let bytes8 = _rt::Vec::from_raw_parts(
+                                    l6.cast(),
+                                    len8,
+                                    len8,
+                                );
+                                let l9 = i32::from(
+                                    *ptr0
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l11 = i32::from(
+                                    *ptr0
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes5),
+                                    message: _rt::string_lift(bytes8),
+                                    status: match l9 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l10 = i32::from(
+                                                    *ptr0
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l10 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l11 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l12 = *ptr0
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l13 = *ptr0
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len14 = l13;
+                                                let bytes14 = _rt::Vec::from_raw_parts(
+                                                    l12.cast(),
+                                                    len14,
+                                                    len14,
+                                                );
+                                                _rt::string_lift(bytes14)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result15
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Leaves a value that is there until it is read once, most often by the next request: a note on what
+            /// became of this one. Flashes have keys of their own; limits are those of `set`.
+            #[allow(async_fn_in_trait)]
+            pub fn flash(key: &str, value: &str) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = value;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "flash"]
+                        fn wit_import3(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import3(ptr0.cast_mut(), len0, ptr1.cast_mut(), len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result17 = match l4 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l5 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l6 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len7 = l6;
+                                let bytes7 = _rt::Vec::from_raw_parts(
+                                    l5.cast(),
+                                    len7,
+                                    len7,
+                                );
+                                let l8 = *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = i32::from(
+                                    *ptr2
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l13 = i32::from(
+                                    *ptr2
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes7),
+                                    message: _rt::string_lift(bytes10),
+                                    status: match l11 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l12 = i32::from(
+                                                    *ptr2
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l12 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l13 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l14 = *ptr2
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l15 = *ptr2
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len16 = l15;
+                                                let bytes16 = _rt::Vec::from_raw_parts(
+                                                    l14.cast(),
+                                                    len16,
+                                                    len16,
+                                                );
+                                                _rt::string_lift(bytes16)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result17
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Takes a flash out. None where there is none. Two exchanges at the same time may both get it.
+            #[allow(async_fn_in_trait)]
+            pub fn read_flash(
+                key: &str,
+            ) -> ::core::result::Result<::core::option::Option<Json>, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/session@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "read-flash"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result20 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = i32::from(
+                                    *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l4 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l5 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l6 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len7 = l6;
+                                            let bytes7 = _rt::Vec::from_raw_parts(
+                                                l5.cast(),
+                                                len7,
+                                                len7,
+                                            );
+                                            _rt::string_lift(bytes7)
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l8 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len13 = l12;
+                                let bytes13 = _rt::Vec::from_raw_parts(
+                                    l11.cast(),
+                                    len13,
+                                    len13,
+                                );
+                                let l14 = i32::from(
+                                    *ptr1
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l16 = i32::from(
+                                    *ptr1
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes10),
+                                    message: _rt::string_lift(bytes13),
+                                    status: match l14 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l15 = i32::from(
+                                                    *ptr1
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l15 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l16 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l17 = *ptr1
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l18 = *ptr1
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len19 = l18;
+                                                let bytes19 = _rt::Vec::from_raw_parts(
+                                                    l17.cast(),
+                                                    len19,
+                                                    len19,
+                                                );
+                                                _rt::string_lift(bytes19)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result20
+                }
+            }
+        }
         /// Values that outlive an instance: bytes by key, in namespaces, in whatever store the operator chose
         /// (`[kv] store`): memory, one database file, or Redis, which several servers can share.
         ///
@@ -6532,7 +7782,7 @@ pub mod exports {
             ///
             /// A hook that runs in several instances goes through these calls in the first of them, and in
             /// others only where they cannot begin with a copy of its memory (a snapshot): there is none of a
-            /// hook that reads a clock or randomness here, calls another hook, or keeps a handle. All but the
+            /// hook that reads a clock, randomness or a secret here, calls another hook, or keeps a handle. All but the
             /// first run repeats what is already settled: there `config.set`, `events.emit`, `events.subscribe` and
             /// `hooks.publish` do nothing, and `events.wait` returns at once.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -8734,10 +9984,10 @@ macro_rules! __export_hook_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:boathook:hook@0.1.0:hook:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3498] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3794] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xaf\x1a\x01A\x02\x01\
-A\x1f\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd7\x1c\x01A\x02\x01\
+A#\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -8785,46 +10035,54 @@ ok/config@0.1.0\x05\x06\x01B\x08\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x01m\
 @\x02\x03keys\x05value\x01\0\x06\x04\0\x07publish\x01\x07\x01k\x01\x01@\x02\x04h\
 ooks\x03keys\0\x08\x04\0\x04data\x01\x09\x01j\x01\x01\x01\x03\x01@\x03\x04hooks\x06\
 methods\x04args\x01\0\x0a\x04\0\x04call\x01\x0b\x03\0\x19boathook:hook/hooks@0.1\
-.0\x05\x09\x01B\x1c\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01kw\x01r\x02\x05\
-valuex\x07left-ms\x02\x04\0\x07counter\x03\0\x03\x01ps\x01ks\x01r\x02\x04keys\x05\
-\x06cursor\x06\x04\0\x04page\x03\0\x07\x01p}\x01k\x09\x01j\x01\x0a\x01\x01\x01@\x02\
-\x09namespaces\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01j\0\x01\x01\x01@\x04\x09nam\
-espaces\x03keys\x05value\x09\x0dexpires-in-ms\x02\0\x0d\x04\0\x03set\x01\x0e\x01\
-j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\x06delete\x01\x10\x01\
-@\x05\x09namespaces\x03keys\x03old\x0a\x03new\x0a\x0dexpires-in-ms\x02\0\x0f\x04\
-\0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\x09namespaces\x03key\
-s\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01j\x01\x08\x01\x01\x01\
-@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\x04\0\x04keys\x01\x15\
-\x03\0\x16boathook:hook/kv@0.1.0\x05\x0a\x01B\x0e\x02\x03\x02\x01\x01\x04\0\x04j\
-son\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x03\x04\
-\0\x0cheader-block\x03\0\x04\x01p}\x01r\x05\x06methods\x03urls\x07headers\x05\x04\
-body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06status{\x03urls\x07\
-headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\x01\x03\x01@\x01\
-\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:hook/fetch@0.1.0\x05\
-\x0b\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\
-\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01@\x01\x09overrides\x01\0\x04\x04\0\x08\
-defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\x04\0\x09configure\x01\x07\x04\0\x0a\
-initialize\x01\x07\x04\0\x05lower\x01\x07\x04\0\x1dboathook:hook/lifecycle@0.1.0\
-\x05\x0c\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\
-\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\x05after\0\0\x05named\x01s\0\x04\0\x05\
-phase\x03\0\x04\x01n\x05\x0bskip-assets\x0bkeep-assets\x09read-body\x10observe-r\
-esponse\x0eobserve-finish\x04\0\x0broute-flags\x03\0\x06\x01r\x04\x07addresss\x05\
-phase\x05\x05flags\x07\x07options\x01\x04\0\x05route\x03\0\x08\x01m\x03\x04next\x0a\
-next-route\x07respond\x04\0\x07outcome\x03\0\x0a\x01p\x09\x01j\x01\x0c\x01\x03\x01\
-@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\x0b\x01\x03\x01@\x01\x05routey\0\x0f\x04\
-\0\x0chandle-route\x01\x10\x04\0\x1bboathook:hook/routing@0.1.0\x05\x0d\x01B\x06\
-\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\0\x01\x01\x01@\x01\x05routey\0\x02\
-\x04\0\x0fhandle-response\x01\x03\x04\0\x0dhandle-finish\x01\x03\x04\0\x1dboatho\
-ok:hook/observing@0.1.0\x05\x0e\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\
-\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x04names\x07summarys\x04\
-\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\x06\x04\0\x07methods\x01\x07\x01j\x01\x01\
-\x01\x03\x01@\x02\x04names\x04args\x01\0\x08\x04\0\x04call\x01\x09\x04\0\x1bboat\
-hook:hook/methods@0.1.0\x05\x0f\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\
-\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x02\x05event\
-s\x07payload\x01\0\x04\x04\0\x0chandle-event\x01\x05\x04\0\x1dboathook:hook/list\
-ening@0.1.0\x05\x10\x04\0\x18boathook:hook/hook@0.1.0\x04\0\x0b\x0a\x01\0\x04hoo\
-k\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10\
-wit-bindgen-rust\x060.61.1";
+.0\x05\x09\x01B\x05\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\x01s\x01\x01\
+\x01@\x01\x04names\0\x02\x04\0\x03get\x01\x03\x03\0\x1bboathook:hook/secrets@0.1\
+.0\x05\x0a\x01B\x15\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\
+\x04\0\x05error\x03\0\x02\x01k\x01\x01j\x01\x04\x01\x03\x01@\x01\x03keys\0\x05\x04\
+\0\x03get\x01\x06\x01j\x01\x01\x01\x03\x01@\0\0\x07\x04\0\x03all\x01\x08\x01j\0\x01\
+\x03\x01@\x02\x03keys\x05value\x01\0\x09\x04\0\x03set\x01\x0a\x01@\x01\x03keys\0\
+\x09\x04\0\x06delete\x01\x0b\x01@\0\0\x09\x04\0\x07destroy\x01\x0c\x04\0\x0arege\
+nerate\x01\x0c\x04\0\x05flash\x01\x0a\x04\0\x0aread-flash\x01\x06\x03\0\x1bboath\
+ook:hook/session@0.1.0\x05\x0b\x01B\x1c\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\
+\0\x01kw\x01r\x02\x05valuex\x07left-ms\x02\x04\0\x07counter\x03\0\x03\x01ps\x01k\
+s\x01r\x02\x04keys\x05\x06cursor\x06\x04\0\x04page\x03\0\x07\x01p}\x01k\x09\x01j\
+\x01\x0a\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01j\0\
+\x01\x01\x01@\x04\x09namespaces\x03keys\x05value\x09\x0dexpires-in-ms\x02\0\x0d\x04\
+\0\x03set\x01\x0e\x01j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\
+\x06delete\x01\x10\x01@\x05\x09namespaces\x03keys\x03old\x0a\x03new\x0a\x0dexpir\
+es-in-ms\x02\0\x0f\x04\0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\
+\x09namespaces\x03keys\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01\
+j\x01\x08\x01\x01\x01@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\
+\x04\0\x04keys\x01\x15\x03\0\x16boathook:hook/kv@0.1.0\x05\x0c\x01B\x0e\x02\x03\x02\
+\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x02\x03\
+\x02\x01\x03\x04\0\x0cheader-block\x03\0\x04\x01p}\x01r\x05\x06methods\x03urls\x07\
+headers\x05\x04body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06st\
+atus{\x03urls\x07headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\
+\x01\x03\x01@\x01\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:h\
+ook/fetch@0.1.0\x05\x0d\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\
+\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01@\x01\x09overrides\
+\x01\0\x04\x04\0\x08defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\x04\0\x09config\
+ure\x01\x07\x04\0\x0ainitialize\x01\x07\x04\0\x05lower\x01\x07\x04\0\x1dboathook\
+:hook/lifecycle@0.1.0\x05\x0e\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\
+\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\x05after\0\0\
+\x05named\x01s\0\x04\0\x05phase\x03\0\x04\x01n\x05\x0bskip-assets\x0bkeep-assets\
+\x09read-body\x10observe-response\x0eobserve-finish\x04\0\x0broute-flags\x03\0\x06\
+\x01r\x04\x07addresss\x05phase\x05\x05flags\x07\x07options\x01\x04\0\x05route\x03\
+\0\x08\x01m\x03\x04next\x0anext-route\x07respond\x04\0\x07outcome\x03\0\x0a\x01p\
+\x09\x01j\x01\x0c\x01\x03\x01@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\x0b\x01\x03\
+\x01@\x01\x05routey\0\x0f\x04\0\x0chandle-route\x01\x10\x04\0\x1bboathook:hook/r\
+outing@0.1.0\x05\x0f\x01B\x06\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\0\x01\
+\x01\x01@\x01\x05routey\0\x02\x04\0\x0fhandle-response\x01\x03\x04\0\x0dhandle-f\
+inish\x01\x03\x04\0\x1dboathook:hook/observing@0.1.0\x05\x10\x01B\x0c\x02\x03\x02\
+\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\
+\x02\x04names\x07summarys\x04\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\x06\x04\0\x07\
+methods\x01\x07\x01j\x01\x01\x01\x03\x01@\x02\x04names\x04args\x01\0\x08\x04\0\x04\
+call\x01\x09\x04\0\x1bboathook:hook/methods@0.1.0\x05\x11\x01B\x07\x02\x03\x02\x01\
+\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\
+\x03\x01@\x02\x05events\x07payload\x01\0\x04\x04\0\x0chandle-event\x01\x05\x04\0\
+\x1dboathook:hook/listening@0.1.0\x05\x12\x04\0\x18boathook:hook/hook@0.1.0\x04\0\
+\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-co\
+mponent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -8837,9 +10095,9 @@ pub use __export_hook_impl as export_bindings;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2705] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf6\x13\x01A\x02\x01\
-A\x15\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3001] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9e\x16\x01A\x02\x01\
+A\x19\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -8887,25 +10145,34 @@ ok/config@0.1.0\x05\x06\x01B\x08\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x01m\
 @\x02\x03keys\x05value\x01\0\x06\x04\0\x07publish\x01\x07\x01k\x01\x01@\x02\x04h\
 ooks\x03keys\0\x08\x04\0\x04data\x01\x09\x01j\x01\x01\x01\x03\x01@\x03\x04hooks\x06\
 methods\x04args\x01\0\x0a\x04\0\x04call\x01\x0b\x03\0\x19boathook:hook/hooks@0.1\
-.0\x05\x09\x01B\x1c\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01kw\x01r\x02\x05\
-valuex\x07left-ms\x02\x04\0\x07counter\x03\0\x03\x01ps\x01ks\x01r\x02\x04keys\x05\
-\x06cursor\x06\x04\0\x04page\x03\0\x07\x01p}\x01k\x09\x01j\x01\x0a\x01\x01\x01@\x02\
-\x09namespaces\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01j\0\x01\x01\x01@\x04\x09nam\
-espaces\x03keys\x05value\x09\x0dexpires-in-ms\x02\0\x0d\x04\0\x03set\x01\x0e\x01\
-j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\x06delete\x01\x10\x01\
-@\x05\x09namespaces\x03keys\x03old\x0a\x03new\x0a\x0dexpires-in-ms\x02\0\x0f\x04\
-\0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\x09namespaces\x03key\
-s\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01j\x01\x08\x01\x01\x01\
-@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\x04\0\x04keys\x01\x15\
-\x03\0\x16boathook:hook/kv@0.1.0\x05\x0a\x01B\x0e\x02\x03\x02\x01\x01\x04\0\x04j\
-son\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x03\x04\
-\0\x0cheader-block\x03\0\x04\x01p}\x01r\x05\x06methods\x03urls\x07headers\x05\x04\
-body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06status{\x03urls\x07\
-headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\x01\x03\x01@\x01\
-\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:hook/fetch@0.1.0\x05\
-\x0b\x04\08boathook:hook/hook-with-all-of-its-exports-removed@0.1.0\x04\0\x0b*\x01\
-\0$hook-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed\
--by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+.0\x05\x09\x01B\x05\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\x01s\x01\x01\
+\x01@\x01\x04names\0\x02\x04\0\x03get\x01\x03\x03\0\x1bboathook:hook/secrets@0.1\
+.0\x05\x0a\x01B\x15\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\
+\x04\0\x05error\x03\0\x02\x01k\x01\x01j\x01\x04\x01\x03\x01@\x01\x03keys\0\x05\x04\
+\0\x03get\x01\x06\x01j\x01\x01\x01\x03\x01@\0\0\x07\x04\0\x03all\x01\x08\x01j\0\x01\
+\x03\x01@\x02\x03keys\x05value\x01\0\x09\x04\0\x03set\x01\x0a\x01@\x01\x03keys\0\
+\x09\x04\0\x06delete\x01\x0b\x01@\0\0\x09\x04\0\x07destroy\x01\x0c\x04\0\x0arege\
+nerate\x01\x0c\x04\0\x05flash\x01\x0a\x04\0\x0aread-flash\x01\x06\x03\0\x1bboath\
+ook:hook/session@0.1.0\x05\x0b\x01B\x1c\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\
+\0\x01kw\x01r\x02\x05valuex\x07left-ms\x02\x04\0\x07counter\x03\0\x03\x01ps\x01k\
+s\x01r\x02\x04keys\x05\x06cursor\x06\x04\0\x04page\x03\0\x07\x01p}\x01k\x09\x01j\
+\x01\x0a\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0b\x04\0\x03get\x01\x0c\x01j\0\
+\x01\x01\x01@\x04\x09namespaces\x03keys\x05value\x09\x0dexpires-in-ms\x02\0\x0d\x04\
+\0\x03set\x01\x0e\x01j\x01\x7f\x01\x01\x01@\x02\x09namespaces\x03keys\0\x0f\x04\0\
+\x06delete\x01\x10\x01@\x05\x09namespaces\x03keys\x03old\x0a\x03new\x0a\x0dexpir\
+es-in-ms\x02\0\x0f\x04\0\x0fcompare-and-set\x01\x11\x01j\x01\x04\x01\x01\x01@\x04\
+\x09namespaces\x03keys\x02byx\x09window-ms\x02\0\x12\x04\0\x09increment\x01\x13\x01\
+j\x01\x08\x01\x01\x01@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x14\
+\x04\0\x04keys\x01\x15\x03\0\x16boathook:hook/kv@0.1.0\x05\x0c\x01B\x0e\x02\x03\x02\
+\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x02\x03\
+\x02\x01\x03\x04\0\x0cheader-block\x03\0\x04\x01p}\x01r\x05\x06methods\x03urls\x07\
+headers\x05\x04body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06st\
+atus{\x03urls\x07headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\
+\x01\x03\x01@\x01\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:h\
+ook/fetch@0.1.0\x05\x0d\x04\08boathook:hook/hook-with-all-of-its-exports-removed\
+@0.1.0\x04\0\x0b*\x01\0$hook-with-all-of-its-exports-removed\x03\0\0\0G\x09produ\
+cers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x06\
+0.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -45,6 +45,8 @@
 //! | keep values that outlive an instance | [`kv`] |
 //! | ask other servers | [`fetch`] |
 //! | write to the log | [`log`] |
+//! | keep what lasts from one request to the next | [`Session`] |
+//! | read secrets | [`secrets`] |
 //! | know the time | [`clock`] |
 //! | test without wasm | [`testing`] |
 //!
@@ -64,6 +66,7 @@ mod response;
 mod cookie;
 mod finish;
 mod headers;
+mod session;
 
 pub mod clock;
 pub mod config;
@@ -73,6 +76,7 @@ pub mod fetch;
 pub mod hooks;
 pub mod kv;
 pub mod log;
+pub mod secrets;
 
 mod export;
 mod host;
@@ -115,13 +119,16 @@ pub use crate::methods::{Method, Methods};
 pub use crate::request::Request;
 pub use crate::response::Response;
 pub use crate::routes::{Finished, Handler, Observer, Outcome, Routes};
+pub use crate::session::Session;
 
 /// What nearly every hook needs: `use boathook_sdk::prelude::*;`.
 pub mod prelude {
     #[cfg(not(target_family = "wasm"))]
     pub use crate::testing;
     pub use crate::{Cookie, Error, Finish, Hook, Methods, Outcome, Request, Response, Result};
-    pub use crate::{Routes, Value, clock, config, events, export, fetch, hooks, json, kv, log};
+    pub use crate::{
+        Routes, Session, Value, clock, config, events, export, fetch, hooks, json, kv, log, secrets,
+    };
 }
 
 /// Compiles the README's examples.

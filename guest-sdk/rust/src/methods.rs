@@ -9,6 +9,8 @@ pub type Method<H> = fn(&mut H, Value) -> Result<Value>;
 
 /// A hook's public methods. Whatever is not listed here is private.
 ///
+/// A method may read the caller's exchange, and leave locals in it: [`Request::at_hand`](crate::Request::at_hand).
+///
 /// ```
 /// # use boathook_sdk::prelude::*;
 /// # #[derive(Default)] struct Greetings;

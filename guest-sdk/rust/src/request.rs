@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::host::request as host;
-use crate::{Error, Headers, Result};
+use crate::{Error, Headers, Result, Session};
 
 /// The request. Nothing of it is copied into the hook until a getter asks.
 ///
@@ -13,7 +13,9 @@ use crate::{Error, Headers, Result};
 pub struct Request(());
 
 impl Request {
-    pub(crate) fn at_hand() -> Self {
+    /// The request of the exchange at hand. Handlers are given it; a [method](crate::Methods) takes that of
+    /// its caller's exchange by this. Where there is none, as in `initialize`, what it is asked for traps.
+    pub fn at_hand() -> Self {
         Self(())
     }
 
@@ -135,6 +137,11 @@ impl Request {
     pub fn set_local(&self, name: &str, value: impl Serialize) -> Result<()> {
         host::set_local(name, &serde_json::to_string(&value)?)?;
         Ok(())
+    }
+
+    /// The session of the client. Nothing is read until it is asked for something.
+    pub fn session(&self) -> Session {
+        Session::at_hand()
     }
 
     /// Replaces all values of one header, for what follows in the chain.

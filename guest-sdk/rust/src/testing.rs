@@ -35,6 +35,7 @@ mod address;
 mod chain;
 mod exchange;
 pub(crate) mod host;
+mod session;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ use serde_json::Value;
 pub use self::chain::{Reply, call, call_action};
 pub use self::exchange::{TestRequest, request};
 use self::host::{Stage, with};
+pub use self::session::TestSession;
 use crate::{Headers, Hook, Instance, Result, fetch, log};
 
 /// A line that the hook wrote to the log.
@@ -154,10 +156,26 @@ pub fn sent() -> Vec<Sent> {
     with(|host| host.sent.clone())
 }
 
+/// Grants a secret.
+pub fn secret(name: &str, text: &str) {
+    with(|host| host.secrets.insert(name.into(), text.into()));
+}
+
 /// Calls one of the hook's public methods, as another hook would.
 pub fn call_method<H: Hook>(hook: &mut H, name: &str, args: impl Serialize) -> Result<Value> {
     let args = serde_json::to_value(args)?;
     borrowed(hook, |instance| instance.call(name, args))
+}
+
+/// Calls one of the hook's public methods in the course of this request, as another hook's handler would.
+/// Gives what it returned, and what it left in the exchange.
+pub fn call_method_in<H: Hook>(
+    hook: &mut H,
+    request: TestRequest,
+    name: &str,
+    args: impl Serialize,
+) -> (Result<Value>, Reply) {
+    chain::during(request, || call_method(hook, name, args))
 }
 
 /// The names and summaries of the hook's public methods.

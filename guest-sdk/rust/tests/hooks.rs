@@ -237,6 +237,51 @@ fn a_fetch_is_answered_by_the_server_that_stands_in_for_its_origin() -> Result<(
     Ok(())
 }
 
+#[derive(Default)]
+struct Visits;
+
+impl Hook for Visits {
+    fn routes(&self) -> Routes<Self> {
+        Routes::new()
+            .before("GET /visits", Self::count)
+            .before("GET /visits.js", Self::count)
+            .before("POST /visits", Self::begin_anew)
+    }
+}
+
+impl Visits {
+    fn count(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
+        let session = req.session();
+        let visits = session.get::<u32>("visits")?.unwrap_or_default() + 1;
+        session.set("visits", visits)?;
+        res.json(json!({ "visits": visits, "note": session.read_flash::<String>("note")? }))
+    }
+
+    fn begin_anew(&mut self, req: &mut Request, res: &mut Response) -> Result<Outcome> {
+        req.session().destroy()?;
+        req.session().flash("note", "from the beginning")?;
+        res.ok(())
+    }
+}
+
+#[test]
+fn a_session_lasts_as_long_as_the_test_hands_it_on() -> Result<()> {
+    let mut hook = testing::lift::<Visits>("visits", json!({}))?;
+    let known = testing::TestSession::default().with("visits", 6);
+    let reply = testing::call(&mut hook, testing::request("GET", "/visits").session(known));
+    assert_eq!(reply.json::<Value>()?, json!({ "visits": 7, "note": null }));
+    let reply =
+        testing::call(&mut hook, testing::request("POST", "/visits").session(reply.session));
+    assert!(reply.session.destroyed && reply.session.data.is_empty());
+    let mut session = reply.session;
+    for (visits, note) in [(1, json!("from the beginning")), (2, json!(null))] {
+        let reply = testing::call(&mut hook, testing::request("GET", "/visits").session(session));
+        assert_eq!(reply.json::<Value>()?, json!({ "visits": visits, "note": note }));
+        session = reply.session;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_fetch_says_why_there_is_no_answer_and_which_status_that_makes() {
     let error = fetch::get("https://nobody.test").send().expect_err("not granted");
@@ -261,5 +306,16 @@ fn a_redirect_is_followed_where_that_was_asked_for() -> Result<()> {
     let response = fetch::get("https://a.test").redirects(1).send()?;
     assert_eq!((response.text().as_ref(), response.url()), ("end", "https://b.test/end"));
     assert_eq!(testing::sent().len(), 3);
+    Ok(())
+}
+
+#[test]
+fn the_path_of_a_file_has_no_session() -> Result<()> {
+    let mut hook = testing::lift::<Visits>("visits", json!({}))?;
+    let known = testing::TestSession::default().with("visits", 6);
+    let reply =
+        testing::call(&mut hook, testing::request("GET", "/visits.js").session(known.clone()));
+    assert_eq!(reply.error.map(|error| error.code().to_owned()).as_deref(), Some("E_SESSION_OFF"));
+    assert_eq!(reply.session, known);
     Ok(())
 }

@@ -85,6 +85,7 @@ fn with_steps(mut app: App, steps: Vec<Native>) -> anyhow::Result<App> {
     let native = steps.into_iter().map(|work| Step {
         address: everything.to_string(),
         options: None,
+        session: true,
         doer: Doer::Target(Target::Native(work)),
     });
     app.steps.splice(0..0, native);

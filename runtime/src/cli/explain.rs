@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{App, Json, block_on, say, say_json, text};
 use crate::config::{Explained, Unset};
 use crate::lift;
+use crate::secrets::Redactor;
 
 /// Show what is configured, and where each value comes from.
 #[derive(Debug, Args)]
@@ -29,8 +30,11 @@ impl Explain {
         let prepared = lift::prepare(config, problems, &self.app.compiler())?;
         let workers = prepared.config.server.workers;
         let configured = block_on(workers, async { Ok(lift::configure(prepared).await?) })?;
+        // A hook may have set what it was trusted with.
+        let redactor = &configured.shared().redactor;
         let (found, unset) = configured.shared().config.read(|tree| {
-            let found = tree.explain(&self.key);
+            let mut found = tree.explain(&self.key);
+            found.iter_mut().for_each(|found| hide(redactor, &mut found.value));
             let unset = found.is_empty().then(|| tree.unset(&self.key));
             (found, unset)
         });
@@ -49,6 +53,16 @@ impl Explain {
 /// `shout.phrase = "make it rain"  # defaults of hook ...`: what could stand in `boathook.toml`.
 fn line(found: &Explained) -> Vec<String> {
     vec![format!("{} = {}", found.key, found.value), format!("# {}", found.origin)]
+}
+
+/// Takes secrets out of a value.
+fn hide(redactor: &Redactor, value: &mut Value) {
+    match value {
+        Value::String(text) => *text = redactor.clean(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(redactor, item)),
+        Value::Object(map) => map.values_mut().for_each(|item| hide(redactor, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn value(found: &Explained) -> Value {

@@ -20,6 +20,9 @@ pub const ENVIRONMENT_VARIABLE: &str = "BOATHOOK_ENV";
 /// key.
 pub const LOG_VARIABLE: &str = "BOATHOOK_LOG";
 
+/// What the variables of secrets start with. They hold values, and set no configuration key.
+pub const SECRET_PREFIX: &str = "BOATHOOK_SECRET_";
+
 /// One key set from outside the files.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Assignment {
@@ -47,7 +50,8 @@ pub(super) fn from_variables(
         let shown = name.to_string_lossy();
         let Some(rest) = shown.strip_prefix(PREFIX) else { continue };
         let origin = Origin::Environment { variable: shown.clone().into_owned() };
-        if shown == ENVIRONMENT_VARIABLE || shown == LOG_VARIABLE {
+        let is_secret = shown.starts_with(SECRET_PREFIX);
+        if is_secret || shown == ENVIRONMENT_VARIABLE || shown == LOG_VARIABLE {
             continue;
         }
         let (Some(_), Some(value)) = (name.to_str(), value.to_str()) else {

@@ -30,7 +30,9 @@ pub mod manifest;
 mod measure;
 mod network;
 mod routes;
+mod secrets;
 mod server;
+mod session;
 mod stores;
 
 // What both need.
@@ -55,7 +57,7 @@ pub use files::FILE;
 pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
 pub use http::Http;
 pub use key::join as dotted;
-pub use layers::{ENVIRONMENT_VARIABLE, LOG_VARIABLE, PREFIX};
+pub use layers::{ENVIRONMENT_VARIABLE, LOG_VARIABLE, PREFIX, SECRET_PREFIX};
 pub use limits::{Limits, PartialLimits, RootLimits};
 pub use manifest::{Build, Manifest};
 pub use measure::{Measure, Measured};
@@ -63,7 +65,9 @@ pub use names::{CONFIG_KEY, CUSTOM, RESERVED, ROOT, is_ours};
 pub use network::{Listen, TrustProxy};
 pub use problem::{Origin, Problem, Problems, did_you_mean};
 pub use routes::{FixedBody, Route, Target};
+pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
+pub use session::{OnStoreFailure, SameSite, SessionSettings};
 pub use stores::{Access, Kv, Namespaces, Password, Redis, StoreKind, Stores};
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
@@ -108,6 +112,8 @@ pub struct Sources {
 pub struct Config {
     /// The name of the environment.
     pub environment: String,
+    /// The app folder, as it was named.
+    pub dir: PathBuf,
     /// What the server itself is told.
     pub server: Server,
     /// What is said of hooks, disabled ones included, by name.
@@ -117,6 +123,12 @@ pub struct Config {
     /// The app's own routes, in the order in which they were written. Another layer's replace them
     /// all.
     pub routes: Vec<Route>,
+    /// How sessions are kept.
+    pub session: SessionSettings,
+    /// Where secrets lie.
+    pub secrets: Secrets,
+    /// The process's environment variables, for the hooks that may read some of them.
+    pub variables: Variables,
     /// Where services keep things.
     pub stores: Stores,
     /// Everything as JSON, with origins.
@@ -167,10 +179,14 @@ fn assemble(
     let tree = Tree::new(layer, assigned, &mut problems);
     let config = Config {
         environment,
+        dir: sources.dir.clone(),
         server: Server::read(&tree, &sources.dir, &mut problems),
         hooks: hooks::read(&tree, &mut problems),
         installed: hooks::read_installed(&tree, &sources.dir, &mut problems),
         routes: routes::read(&tree, &sources.dir, &mut problems),
+        session: SessionSettings::read(&tree, &sources.dir, &mut problems),
+        secrets: Secrets::read(&tree, &sources.dir, &mut problems),
+        variables: Variables::new(&sources.vars),
         stores: Stores::read(&tree, &sources.dir, &sources.vars, &mut problems),
         tree,
     };

@@ -28,13 +28,15 @@ pub const ROOT: &[&str] = &[
     "max_connections",
     "redis",
     "routes",
+    "secrets",
+    "session",
     "tls",
     "trust_proxy",
     "workers",
 ];
 
 /// Root keys kept for what is not built yet; refused both as config keys and in a configuration.
-pub const RESERVED: &[&str] = &["secrets", "session", "sockets"];
+pub const RESERVED: &[&str] = &["sockets"];
 
 /// The root table that belongs to the app: any hook may read and set it.
 pub const CUSTOM: &str = "custom";
@@ -57,12 +59,30 @@ pub(super) const KV: &[&str] = &["size", "store", "value"];
 pub(super) const LOG: &[&str] = &["level"];
 pub(super) const PASSWORD: &[&str] = &["env", "file"];
 pub(super) const REDIS: &[&str] = &["password", "prefix", "timeout", "url"];
+pub(super) const SECRET: &[&str] = &["env", "file"];
+pub(super) const SESSION: &[&str] = &[
+    "domain",
+    "encrypt",
+    "http_only",
+    "idle",
+    "lifetime",
+    "max_bytes",
+    "name",
+    "on_store_failure",
+    "path",
+    "persistent",
+    "same_site",
+    "secrets",
+    "secure",
+    "size",
+    "store",
+];
 pub(super) const TLS: &[&str] = &["cert", "key"];
 pub(super) const INSTALLED: &[&str] = &["config_key", "name", "path"];
 pub(super) const HOOK: &[&str] =
     &["after", "config_key", "grants", "limits", "mode", "on_failure", "replay"];
 pub(super) const GRANTS: &[&str] =
-    &["events", "fetch", "files", "kv", "secrets", "session", "sockets", "tasks"];
+    &["env", "events", "fetch", "files", "kv", "secrets", "session", "sockets", "tasks"];
 pub(super) const LIMITS: &[&str] = &[
     "body",
     "cpu",
@@ -105,6 +125,7 @@ pub(super) const ROUTE: &[&str] = &[
     "hook",
     "redirect",
     "respond",
+    "session",
     "skip_assets",
     "status",
     "strip_prefix",
@@ -189,7 +210,9 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
         ["log"] => LOG,
         ["redis"] => REDIS,
         ["redis", "password"] => PASSWORD,
+        ["session"] => SESSION,
         ["tls"] => TLS,
+        ["secrets", _] => SECRET,
         ["installed", _] => INSTALLED,
         ["hooks", _] => HOOK,
         ["hooks", _, "limits"] => LIMITS,

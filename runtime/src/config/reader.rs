@@ -57,6 +57,12 @@ impl Field {
         Problem::new(message).at(self.origin()).maybe_hint(expected.hint)
     }
 
+    /// The problem that its key is not what it should be.
+    pub(super) fn misnamed(&self, expected: Expected) -> Problem {
+        let message = format!("the key of `{}` must be {}", self.key, expected.what);
+        Problem::new(message).at(self.origin()).maybe_hint(expected.hint)
+    }
+
     /// The value, parsed; a mismatch is reported.
     pub(super) fn read<T>(
         &self,

@@ -28,6 +28,8 @@ pub struct Route {
     pub target: Target,
     /// Whether requests that look like files pass it by; the router's defaults if `None`.
     pub skip_assets: Option<bool>,
+    /// Whether requests that it matches have a session.
+    pub session: bool,
     /// Where the route was written.
     pub origin: Origin,
 }
@@ -135,8 +137,10 @@ fn route(field: Field, dir: &Path, problems: &mut Problems) -> Option<Route> {
     }
     let address = table.get("address", filled_string, problems);
     let skip_assets = table.get("skip_assets", boolean, problems);
+    let session = table.get("session", boolean, problems).unwrap_or(true);
     let target = target(&table, dir, problems);
-    Some(Route { address: address?, target: target?, skip_assets, origin: table.origin() })
+    let (address, target, origin) = (address?, target?, table.origin());
+    Some(Route { address, target, skip_assets, session, origin })
 }
 
 fn target(table: &Table, dir: &Path, problems: &mut Problems) -> Option<Target> {

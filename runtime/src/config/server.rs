@@ -13,6 +13,7 @@ use super::names;
 use super::network::{Listen, TrustProxy, listen, trust_proxy};
 use super::problem::{Origin, Problem, Problems};
 use super::reader::{Table, boolean, describe, one_of, path, whole};
+use super::session;
 use super::tree::Tree;
 use super::units::{duration_or_milliseconds, duration_or_zero, duration_text, size_text};
 
@@ -253,5 +254,6 @@ pub(super) fn default_values() -> Value {
             "queue_wait": time(limits::QUEUE_WAIT),
             "exchange": time(limits::EXCHANGE),
         },
+        "session": session::default_values(),
     })
 }

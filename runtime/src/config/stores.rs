@@ -65,7 +65,7 @@ pub enum StoreKind {
     Redis,
 }
 
-const STORES: &[(&str, StoreKind)] = &[
+pub(super) const STORES: &[(&str, StoreKind)] = &[
     ("embedded", StoreKind::Embedded),
     ("memory", StoreKind::Memory),
     ("redis", StoreKind::Redis),

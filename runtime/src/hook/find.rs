@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::order::{Node, OrderError, order};
-use super::{Facts, SECTION};
+use super::{Facts, Reach, SECTION};
 use crate::config::{
     Config, HookSettings, Installed, Limits, Manifest, Mode, OnFailure, Origin, PartialLimits,
     Problem, Problems, manifest,
@@ -44,6 +44,8 @@ pub struct Found {
     pub replay: bool,
     /// What it may fetch: the operator's word alone.
     pub fetch: Grants,
+    /// The secrets, variables and folders that it may read.
+    pub reach: Reach,
 }
 
 /// All hooks of an app, in hook order, and the names of those that are disabled.
@@ -69,6 +71,8 @@ struct Place {
 /// A component as it was read.
 struct Read {
     path: PathBuf,
+    /// The folder that is the hook's alone, if it has one.
+    folder: Option<PathBuf>,
     wasm: Arc<[u8]>,
     facts: Facts,
     manifest: Manifest,
@@ -113,7 +117,13 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
             continue;
         }
         match read {
-            Ok(read) => hooks.found.push(Found::new(name, config_key, read, &settings, config)),
+            Ok(read) => {
+                let grants = settings.grants.clone().unwrap_or_default();
+                let own = read.folder.as_deref();
+                let reach = Reach::resolve(&name, own, &grants, config, &mut problems);
+                let found = Found::new(name, config_key, read, &settings, config);
+                hooks.found.push(Found { reach, ..found });
+            }
             Err(found) => {
                 problems.extend(found.0);
                 unread.insert(loose(&name));
@@ -150,7 +160,7 @@ impl Found {
         settings: &HookSettings,
         config: &Config,
     ) -> Self {
-        let Read { path, wasm, facts, manifest } = read;
+        let Read { path, wasm, facts, manifest, .. } = read;
         let all = &config.server.limits.hooks;
         Self {
             config_key,
@@ -163,6 +173,7 @@ impl Found {
             on_failure: settings.on_failure.unwrap_or_default(),
             replay: settings.replay.or(manifest.replay).unwrap_or_default(),
             fetch: settings.grants.as_ref().map(|grants| grants.fetch()).unwrap_or_default(),
+            reach: Reach::default(),
             name: name.into(),
             path,
             wasm,
@@ -184,7 +195,7 @@ impl Found {
             read(&Place { path: path.to_owned(), fallback: fallback.clone(), installed: None })?;
         let name = read.manifest.name.clone().unwrap_or(fallback);
         let nothing = PartialLimits::default();
-        let Read { path, wasm, facts, manifest } = read;
+        let Read { path, wasm, facts, manifest, .. } = read;
         Ok(Self {
             config_key: manifest.config_key.clone().unwrap_or_else(|| name.clone()),
             after: manifest.after.clone().unwrap_or_default(),
@@ -193,6 +204,7 @@ impl Found {
             on_failure: OnFailure::default(),
             replay: manifest.replay.unwrap_or_default(),
             fetch: Grants::default(),
+            reach: Reach::default(),
             name: name.into(),
             path,
             wasm,
@@ -270,14 +282,14 @@ fn read(place: &Place) -> Result<Read, Problems> {
     if let Some(text) = &facts.manifest {
         manifest = manifest::parse(text, &format!("{shown} (section `{SECTION}`)"))?;
     }
-    if let Some(file) = folder.map(|folder| folder.join(MANIFEST_FILE))
+    if let Some(file) = folder.as_ref().map(|folder| folder.join(MANIFEST_FILE))
         && file.exists()
     {
         let text = std::fs::read_to_string(&file)
             .map_err(|error| failed(format!("{}: cannot be read: {error}", file.display())))?;
         manifest = manifest.overlay(manifest::parse(&text, &file.display().to_string())?);
     }
-    Ok(Read { path, wasm: wasm.into(), facts, manifest })
+    Ok(Read { path, folder, wasm: wasm.into(), facts, manifest })
 }
 
 /// Two hooks of one name, case aside: their events, settings and methods could not be told apart.

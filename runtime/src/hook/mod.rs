@@ -23,11 +23,13 @@ mod breaker;
 mod facts;
 pub mod find;
 pub mod order;
+mod reach;
 mod tally;
 
 pub use breaker::Seen as BreakerState;
 use breaker::{Admitted, Breaker, Change};
 pub use facts::{Facts, FactsError, SECTION};
+pub use reach::{Folder, Reach};
 pub use tally::{Tally, Totals, Used, Verb};
 
 /// A hook of a running set.

@@ -26,12 +26,14 @@ impl Host for State {
             return Ok(());
         }
         let fields = if fields == "{}" { "" } else { fields.as_str() };
+        let redactor = &self.context.shared.redactor;
+        let (message, fields) = (redactor.clean(&message), redactor.clean(fields));
         let (allowed, cut) = self.meter.take_log(message.len() + fields.len());
         let hook = &*self.context.name;
         let request = self.exchange.as_ref().map(|exchange| exchange.request.id.to_string());
         let request = request.as_deref();
         if allowed == message.len() + fields.len() {
-            log::hook_line(level, hook, request, &message, fields);
+            log::hook_line(level, hook, request, &message, &fields);
         } else if allowed > 0 {
             log::hook_line(level, hook, request, log::prefix(&message, allowed), "");
         }

@@ -6,6 +6,7 @@
 //!
 //! What is not here: who may be called when. That is the chain's and the lift's.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -13,9 +14,11 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use crate::config::{Limits, Namespaces};
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
-use crate::hook::{Hook, Tally};
+use crate::hook::{Hook, Reach, Tally};
 use crate::sandbox::limits::{Allowance, Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
+use crate::secrets::Redactor;
+use crate::session::Sessions;
 use crate::store::Store;
 
 mod blocks;
@@ -28,6 +31,8 @@ mod log;
 mod output;
 mod request;
 mod response;
+mod secrets;
+mod session;
 mod wasi;
 mod wasi_http;
 
@@ -70,6 +75,8 @@ pub struct Context {
     pub config_key: String,
     /// The hooks that it may call: those in its `after`.
     pub callable: Vec<String>,
+    /// The secrets, variables and folders that it may read.
+    pub reach: Reach,
     /// The namespaces of `kv` that it may reach.
     pub namespaces: Namespaces,
     /// What it fetches with; none if nothing is granted.
@@ -99,6 +106,10 @@ pub struct Shared {
     pub hooks: OnceLock<Vec<Weak<Hook>>>,
     /// The names of all hooks, in hook order.
     pub names: Vec<Arc<str>>,
+    /// Sessions, if any hook was granted them.
+    pub sessions: Option<Sessions>,
+    /// Takes secrets out of what hooks have written.
+    pub redactor: Redactor,
     /// Whether clients may see details of errors.
     pub development: bool,
 }
@@ -222,6 +233,17 @@ impl WasiView for State {
     }
 }
 
+impl Shared {
+    /// Takes secrets out of what a hook says of an error.
+    pub(crate) fn clean(&self, said: &mut HookError) {
+        for text in [&mut said.code, &mut said.message].into_iter().chain(&mut said.details) {
+            if let Cow::Owned(cleaned) = self.redactor.clean(text) {
+                *text = cleaned;
+            }
+        }
+    }
+}
+
 impl Context {
     /// Notes that the one instance of a hook in mode `single` was lost, and its memory with it.
     pub fn restarted(&self) {
@@ -243,6 +265,15 @@ pub(crate) fn guest_error(
     status: Option<u16>,
 ) -> GuestError {
     HookError { code: code.into(), message: message.into(), status, details: None }.into()
+}
+
+/// The error for a hook that uses what it was not granted, with the line that would grant it.
+fn not_granted(hook: &str, what: &str, line: &str) -> GuestError {
+    let text = format!(
+        "hook `{hook}` has no grant for {what}\n\
+         hint: add `grants = {{ {line} }}` to `[hooks.{hook}]`"
+    );
+    guest_error("E_NOT_GRANTED", text, None)
 }
 
 /// Checks that a hook's text is JSON, without building a tree of it.

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use super::Shared;
 use crate::log::{self, Level};
 
 /// The longest line that is written; the rest of it becomes the next one.
@@ -20,6 +21,7 @@ const LINE_BYTES_MAX: usize = 4 << 10;
 #[derive(Clone)]
 pub(super) struct LogStream {
     hook: Arc<str>,
+    shared: Arc<Shared>,
     level: Level,
     line: Arc<Mutex<Vec<u8>>>,
     left: Arc<AtomicU64>,
@@ -27,8 +29,9 @@ pub(super) struct LogStream {
 
 impl LogStream {
     /// A stream that takes `left` bytes until that is filled up again.
-    pub(super) fn new(hook: &Arc<str>, level: Level, left: &Arc<AtomicU64>) -> Self {
-        Self { hook: hook.clone(), level, line: Arc::default(), left: left.clone() }
+    pub(super) fn new(of: &super::Context, level: Level, left: &Arc<AtomicU64>) -> Self {
+        let (hook, shared) = (of.name.clone(), of.shared.clone());
+        Self { hook, shared, level, line: Arc::default(), left: left.clone() }
     }
 }
 
@@ -66,6 +69,7 @@ impl AsyncWrite for LogStream {
             if byte == b'\n' || line.len() >= LINE_BYTES_MAX {
                 let text = String::from_utf8_lossy(&line);
                 if !text.trim().is_empty() {
+                    let text = self.shared.redactor.clean(&text);
                     log::hook_line(self.level, &self.hook, None, &text, "");
                 }
                 line.clear();

@@ -1,4 +1,5 @@
-//! Gives an instance its WASI: the standard library of its language, with nothing granted.
+//! Gives an instance its WASI: the standard library of its language, with nothing granted but the variables
+//! and folders that are named, to read.
 //!
 //! Most hooks never ask for any of it, so it is built when the first function is called. Calls that
 //! read a clock or randomness are noted: what they returned would be the same in every copy of a
@@ -7,12 +8,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView};
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::Context;
 use super::output::LogStream;
 use crate::config::Limits;
+use crate::hook::Folder;
 use crate::log::Level;
 
 /// Bytes of randomness that one call gives: it is work of the host's that no limit of the guest's can
@@ -44,6 +46,8 @@ pub struct Read {
     pub clock: bool,
     /// What a method of another hook returned.
     pub answer: bool,
+    /// A secret.
+    pub secret: bool,
     /// What `kv` had.
     pub kept: bool,
     /// What another server answered.
@@ -86,20 +90,28 @@ impl Wasi {
 
     /// What the implementations of WASI work on.
     pub(super) fn view(&mut self, context: &Context) -> WasiCtxView<'_> {
-        let built = self.built.get_or_insert_with(|| Built::new(&context.name, context.limits.log));
+        let built = self.built.get_or_insert_with(|| Built::new(context));
         WasiCtxView { ctx: &mut built.context, table: &mut self.table }
     }
 }
 
 impl Built {
-    fn new(hook: &Arc<str>, output: u64) -> Self {
-        let left = Arc::new(AtomicU64::new(output));
+    fn new(context: &Context) -> Self {
+        let left = Arc::new(AtomicU64::new(context.limits.log));
         let mut wasi = WasiCtx::builder();
         wasi.max_random_size(RANDOM_BYTES_MAX);
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-        wasi.stdout(LogStream::new(hook, Level::Info, &left));
+        wasi.stdout(LogStream::new(context, Level::Info, &left));
         // A guest's panic message comes this way.
-        wasi.stderr(LogStream::new(hook, Level::Warn, &left));
+        wasi.stderr(LogStream::new(context, Level::Warn, &left));
+        wasi.envs(&context.reach.variables);
+        for Folder { host, guest } in &context.reach.folders {
+            // It was there at the lift. Where it is gone, the hook finds that out by itself.
+            if let Err(error) = wasi.preopened_dir(host, guest, FsPerms::ReadOnly) {
+                let (hook, host) = (&context.name, host.display());
+                tracing::warn!(%hook, "the folder {host} cannot be opened: {error:#}");
+            }
+        }
         Self { context: Box::new(wasi.build()), output_left: left }
     }
 }

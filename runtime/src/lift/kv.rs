@@ -11,6 +11,7 @@ impl Prepared {
     #[must_use]
     pub fn rehearsed(mut self) -> Self {
         self.config.stores.kv.store = StoreKind::Memory;
+        self.config.session.store = StoreKind::Memory;
         self
     }
 

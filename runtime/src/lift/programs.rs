@@ -1,10 +1,9 @@
-//! Makes programs of the hooks that were found: compiles them, several at a time, and sees what the
-//! operator asks of them that they cannot do. Nothing of them runs yet.
+//! Makes programs of the hooks that were found: compiles them, several at a time. Nothing of them runs yet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::config::{Config, Grants, Measure, Problem, Problems};
+use crate::config::Problems;
 use crate::hook::find::{Found, Hooks, problem};
 use crate::sandbox::engine::Room;
 use crate::sandbox::{Compiler, Engine, Program};
@@ -71,30 +70,4 @@ pub(super) fn compile(
 fn take_next<'a>(next: &AtomicUsize, hooks: &'a [Found]) -> Option<(usize, &'a Found)> {
     let at = next.fetch_add(1, Ordering::Relaxed);
     Some((at, hooks.get(at)?))
-}
-
-/// What the operator's settings ask of a hook that it cannot do.
-pub(super) fn unfit(hook: &Found, config: &Config) -> Vec<Problem> {
-    let mut found = Vec::new();
-    let settings = config.hook(&hook.name);
-    let says_fuel = settings.limits.measure.is_some_and(|all| all.contains(Measure::Fuel));
-    if says_fuel && hook.limits.fuel.is_none() {
-        found.push(problem(format!(
-            "hook `{0}`: load: its fuel is to be measured, and it has no fuel limit\n\
-             hint: set one: `[hooks.{0}] limits = {{ fuel = 10_000_000, measure = [\"fuel\"] }}`",
-            hook.name
-        )));
-    }
-    let granted = settings.grants.unwrap_or_default().0;
-    for (kind, asked) in hook.manifest.grants.iter().flat_map(|grants| &grants.0) {
-        if !granted.contains_key(kind) {
-            let asked = Grants::written(asked);
-            found.push(problem(format!(
-                "hook `{0}`: load: it asks for the grant `{kind}`, and has it not\n\
-                 hint: add `grants = {{ {kind} = {asked} }}` to `[hooks.{0}]`",
-                hook.name
-            )));
-        }
-    }
-    found
 }

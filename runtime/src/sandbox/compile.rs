@@ -29,8 +29,10 @@ pub const VERSION: &str = "0.1.0";
 /// Interfaces that a hook may export.
 const EXPORTS: [&str; 5] = ["lifecycle", "routing", "observing", "methods", "listening"];
 /// Interfaces that a hook may import.
-const IMPORTS: &[&str] =
-    &["types", "request", "response", "config", "log", "events", "hooks", "kv", "fetch"];
+const IMPORTS: &[&str] = &[
+    "types", "request", "response", "config", "log", "events", "hooks", "kv", "fetch", "secrets",
+    "session",
+];
 
 /// A compiled hook.
 pub struct Program {

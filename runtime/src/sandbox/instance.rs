@@ -276,7 +276,13 @@ impl Instance {
         allowance: &Allowance,
     ) -> Returned<T::Value> {
         settle(&self.store, ended, phase, allowance)
-            .map(Answer::answer)
+            .map(|value| {
+                let shared = &self.store.data().context.shared;
+                value.answer().map_err(|mut said| {
+                    shared.clean(&mut said);
+                    said
+                })
+            })
             .map_err(|failure| failure.in_hook(&self.store.data().context.name, phase))
     }
 }

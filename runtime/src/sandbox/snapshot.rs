@@ -293,7 +293,7 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obsta
 
 /// Why an instance's state is not to be copied.
 fn obstacle(state: &State) -> Option<String> {
-    let Read { randomness, clock, answer, kept, fetched } = state.read_so_far();
+    let Read { randomness, clock, answer, secret, kept, fetched } = state.read_so_far();
     if randomness {
         return Some(
             "it read randomness before it was loaded, which would be the same in all copies (Rust's \
@@ -312,6 +312,9 @@ fn obstacle(state: &State) -> Option<String> {
                 .into(),
         );
     }
+    if secret {
+        return Some("it read a secret before it was loaded, which must be in no copy".into());
+    }
     if kept {
         return Some(
             "it called `kv` before it was loaded, whose answer would be the same in all copies"
@@ -326,7 +329,7 @@ fn obstacle(state: &State) -> Option<String> {
         );
     }
     let handles = "it holds handles to resources of the host, which cannot be copied (standard output \
-                   is one: log with `log` instead)";
+                   is one: log with `log` instead; so is a folder that it has read files of)";
     state.has_handles().then(|| handles.into())
 }
 

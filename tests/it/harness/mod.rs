@@ -7,6 +7,7 @@
 //! generous that only a hang reaches it.
 
 mod app;
+mod browser;
 mod check;
 mod command;
 mod fixture;
@@ -21,6 +22,7 @@ mod text;
 mod upstream;
 
 pub(crate) use app::App;
+pub(crate) use browser::Browser;
 pub(crate) use check::check;
 pub(crate) use command::Ran;
 pub(crate) use fixture::Fixture;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::address::{looks_like_asset, matches};
 use super::exchange::{Exchange, Fields, Step, TestRequest, joined};
-use super::{borrowed, with};
+use super::{TestSession, borrowed, with};
 use crate::routes::{Phase, Route};
 use crate::{Error, Hook, Instance, Outcome, Result};
 
@@ -20,6 +20,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The locals at the end.
     pub locals: Map<String, Value>,
+    /// What the client's session holds at the end.
+    pub session: TestSession,
     /// What the hook returned in place of an outcome, if it did.
     pub error: Option<Error>,
     headers: Fields,
@@ -60,6 +62,13 @@ pub fn call_action<H: Hook>(hook: &mut H, action: &str, request: TestRequest) ->
     borrowed(hook, |instance| walk(instance, request, Some(action)))
 }
 
+/// Does something that is not the hook's routes while there is an exchange.
+pub(super) fn during<R>(request: TestRequest, work: impl FnOnce() -> R) -> (R, Reply) {
+    with(|host| host.exchange = Some(Exchange::new(request)));
+    let returned = work();
+    (returned, reply(Outcome::Next, None))
+}
+
 fn walk<H: Hook>(instance: &mut Instance<H>, request: TestRequest, action: Option<&str>) -> Reply {
     let target = request.target.clone();
     with(|host| host.exchange = Some(Exchange::new(request)));
@@ -96,12 +105,18 @@ fn walk<H: Hook>(instance: &mut Instance<H>, request: TestRequest, action: Optio
             error.get_or_insert(cause);
         }
     }
+    reply(end.unwrap_or(Outcome::Respond), error)
+}
+
+/// Ends the exchange.
+fn reply(outcome: Outcome, error: Option<Error>) -> Reply {
     let exchange = with(|host| host.exchange.take()).expect("nothing else takes it");
     Reply {
-        outcome: end.unwrap_or(Outcome::Respond),
+        outcome,
         status: exchange.status,
         body: exchange.body,
         locals: exchange.request.locals,
+        session: exchange.request.session,
         error,
         headers: exchange.headers,
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::TestSession;
 use super::host::{error, types, with};
 
 /// A request for [`call`](super::call), made step by step.
@@ -15,6 +16,7 @@ pub struct TestRequest {
     pub(crate) protocol: String,
     pub(crate) body: Vec<u8>,
     pub(crate) locals: Map<String, Value>,
+    pub(crate) session: TestSession,
     pub(crate) target: Option<(u16, Vec<u8>, Fields)>,
 }
 
@@ -33,6 +35,7 @@ pub fn request(method: &str, path: &str) -> TestRequest {
         protocol: "http".into(),
         body: Vec::new(),
         locals: Map::new(),
+        session: TestSession::default(),
         target: None,
     }
 }
@@ -68,6 +71,13 @@ impl TestRequest {
     pub fn local(mut self, name: &str, value: Value) -> Self {
         self.locals.insert(name.into(), value);
         self
+    }
+
+    /// Sets what the client's session holds: another reply's, if the client is to come back.
+    #[must_use]
+    pub fn session(self, session: TestSession) -> Self {
+        let session = TestSession { regenerated: false, destroyed: false, ..session };
+        Self { session, ..self }
     }
 
     /// Says what the app answers if no `before` route does. Without it nobody is there: 404.

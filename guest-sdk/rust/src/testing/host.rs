@@ -4,6 +4,7 @@ pub(crate) mod fetch;
 pub(crate) mod kv;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod session;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ pub(crate) struct Host {
     pub(crate) subscribed: Vec<String>,
     pub(crate) published: BTreeMap<(String, String), Value>,
     pub(crate) methods: BTreeMap<(String, String), Stub>,
+    pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) kept: BTreeMap<(String, String), kv::Kept>,
     pub(crate) kv_is_broken: bool,
     pub(crate) servers: BTreeMap<String, Server>,
@@ -240,5 +242,16 @@ pub(crate) mod hooks {
             return Err(error("", format!("hook `{hook}` has no method `{method}`")));
         };
         Ok(stub(args)?.to_string())
+    }
+}
+
+pub(crate) mod secrets {
+    use super::*;
+
+    pub(crate) fn get(name: &str) -> Result<String, types::Error> {
+        let secret = with(|host| host.secrets.get(name).cloned());
+        secret.ok_or_else(|| {
+            error("E_NOT_GRANTED", format!("no secret `{name}`; hint: testing::secret"))
+        })
     }
 }

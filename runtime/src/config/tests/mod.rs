@@ -7,7 +7,9 @@ mod layers;
 mod manifest;
 mod merge;
 mod routes;
+mod secrets;
 mod server;
+mod session;
 mod stores;
 
 use std::ffi::OsString;

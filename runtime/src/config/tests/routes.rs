@@ -116,7 +116,7 @@ fn illegal_combinations_name_the_line() {
         (
             "redirect = '/x'\ntarget = 'h'",
             "boathook.toml:4: unknown key `routes.0.target`\n\
-             hint: the keys here are `action`, `address`, `directory`, `hook`, `redirect`, `respond`, \
+             hint: the keys here are `action`, `address`, `directory`, `hook`, `redirect`, `respond`, `session`, \
              `skip_assets`, `status`, `strip_prefix`, `timeout`, `upstream`",
         ),
     ] {
