@@ -6,7 +6,7 @@ const CONFIG: &str = include_str!("../../sample-hooks/app/boathook.toml");
 
 const ADA: &str = r#"{"id":"ada","email":"ada@example.com","fullName":"Ada Lovelace"}"#;
 
-/// The hooks of the app. Its configuration names some of them.
+/// The hooks of the app.
 const HOOKS: &str = "
     billing-check
     current-user
@@ -25,6 +25,7 @@ const HOOKS: &str = "
     security-headers
     shared-props
     shout
+    stripe-config
 ";
 
 /// The app.

@@ -5200,7 +5200,10 @@ pub mod boathook {
         ///
         /// The session is read from its store by the first call in an exchange, by whichever hook, and written
         /// before the response's head goes out, if something has changed. A hook that does not call costs its client
-        /// no cookie and the server no read. Its id is the server's: no hook sees it.
+        /// no cookie and the server no read.
+        ///
+        /// The cookie is one of the request's headers: a hook that reads those could keep it, and one ahead in the chain could
+        /// put another in its place. The grant is for the session's values, not for that.
         ///
         /// A session has two ends: `session.idle` after its last use, and `session.lifetime` after it began. Two
         /// exchanges of one session at the same time do not wait for each other: each key has what was written to it

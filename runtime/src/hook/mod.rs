@@ -307,6 +307,8 @@ impl Hook {
                 Ok(mut lease) => {
                     let allowance = Allowance::lifecycle(self.timeout.0);
                     let returned = lease.instance().lower(&allowance).await;
+                    // It was its last call: whoever waits in line is not to have this instance.
+                    live.pool.close();
                     if returned.is_ok() {
                         lease.put_back();
                     }

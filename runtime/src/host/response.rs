@@ -46,7 +46,7 @@ impl Host for State {
         self.enter()?;
         let last = self.last_block.take();
         let block = self.parsed(&block, last);
-        Ok(block.and_then(|block| self.set_block(block)))
+        Ok(self.set_block(block))
     }
 
     fn append_headers(&mut self, block: Vec<u8>) -> Result<Set> {
@@ -186,9 +186,11 @@ impl State {
         }
     }
 
-    /// `response.set-headers`, once it is counted.
-    pub(crate) fn set_block(&mut self, block: Arc<Block>) -> Set {
+    /// `response.set-headers`, once it is counted. That it is too late counts for more than a block that is
+    /// none.
+    pub(crate) fn set_block(&mut self, block: std::result::Result<Arc<Block>, GuestError>) -> Set {
         let exchange = self.changeable("response.set-headers", Stage::Response)?;
+        let block = block?;
         let headers = &mut exchange.response.headers;
         has_room(headers, block.fields().len(), block.bytes().len()).map_err(bad)?;
         for Field { name, value, first } in block.fields() {

@@ -29,7 +29,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
             store.data_mut().enter()?;
             let last = store.data_mut().last_block.take();
             let block = store.data().parsed(block.as_le_slice(&store), last);
-            Ok::<Set, _>((block.and_then(|block| store.data_mut().set_block(block)),))
+            Ok::<Set, _>((store.data_mut().set_block(block),))
         },
     )?;
     linker.allow_shadowing(false);

@@ -138,7 +138,8 @@ impl Pool {
             let text = format!("no instance {what} within {wait:?}");
             Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower)
         };
-        let mut waiter = self.shelf.line_up().map_err(|_| lowered())?;
+        let mut waiter =
+            self.shelf.line_up(self.sweeps.load(Ordering::Relaxed)).map_err(|_| lowered())?;
         let place = tokio::time::timeout(wait, waiter.place()).await;
         let place = place.map_err(|_| busy("became free"))?.map_err(|_| lowered())?;
         // A snapshot may be on its way.
@@ -210,7 +211,8 @@ impl Pool {
             limits.queue_wait.min(until.saturating_duration_since(Instant::now()))
         });
         let began = Instant::now();
-        let mut waiter = self.shelf.line_up().map_err(|_| lowered())?;
+        let mut waiter =
+            self.shelf.line_up(self.sweeps.load(Ordering::Relaxed)).map_err(|_| lowered())?;
         let waited = tokio::time::timeout(wait, waiter.place()).await;
         tally.waited(began.elapsed());
         match waited {

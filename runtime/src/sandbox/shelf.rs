@@ -65,20 +65,24 @@ impl<T> Shelf<T> {
         self.places().take()
     }
 
-    /// Takes a place, or gets in line for one.
+    /// Takes a place, or gets in line for one. What it is given and leaves counts as used in that sweep.
     ///
     /// # Errors
     /// If it is closed.
-    pub(super) fn line_up(&self) -> Result<Waiter<'_, T>, NoPlace> {
+    pub(super) fn line_up(&self, sweep: u32) -> Result<Waiter<'_, T>, NoPlace> {
         let (sender, receiver) = oneshot::channel();
         let mut places = self.places();
         match places.take() {
             // This cannot fail: the other end is here.
             Ok(place) => drop(sender.send(place)),
-            Err(NoPlace::Full) => places.waiting.push_back(sender),
+            Err(NoPlace::Full) => {
+                // Those who gave up gather here, as all wait equally long, until something is given back.
+                while places.waiting.pop_front_if(|first| first.is_closed()).is_some() {}
+                places.waiting.push_back(sender);
+            }
             Err(closed) => return Err(closed),
         }
-        Ok(Waiter { shelf: self, receiver })
+        Ok(Waiter { shelf: self, receiver, sweep })
     }
 
     /// Gives a place back: to whoever waits longest. False if there is nobody and no use for it, as this
@@ -149,6 +153,7 @@ impl<T> Places<T> {
 pub(super) struct Waiter<'a, T> {
     shelf: &'a Shelf<T>,
     receiver: oneshot::Receiver<Place<T>>,
+    sweep: u32,
 }
 
 impl<T> Waiter<'_, T> {
@@ -165,8 +170,7 @@ impl<T> Drop for Waiter<'_, T> {
     fn drop(&mut self) {
         self.receiver.close();
         if let Ok(place) = self.receiver.try_recv() {
-            // It has just been used, whatever the sweep.
-            self.shelf.give(place, u32::MAX);
+            self.shelf.give(place, self.sweep);
         }
     }
 }
@@ -194,7 +198,7 @@ mod tests {
     async fn those_that_wait_are_served_in_turn() {
         let shelf = shelf(0);
         shelf.take().unwrap();
-        let (mut one, mut two) = (shelf.line_up().unwrap(), shelf.line_up().unwrap());
+        let (mut one, mut two) = (shelf.line_up(0).unwrap(), shelf.line_up(0).unwrap());
         shelf.give(Place::Idle("a"), 0);
         shelf.give(Place::Room, 0);
         assert_eq!(one.place().await, Ok(Place::Idle("a")));
@@ -205,11 +209,11 @@ mod tests {
     async fn a_place_given_to_one_that_leaves_goes_to_the_next() {
         let shelf = shelf(0);
         shelf.take().unwrap();
-        let (one, mut two) = (shelf.line_up().unwrap(), shelf.line_up().unwrap());
+        let (one, mut two) = (shelf.line_up(0).unwrap(), shelf.line_up(0).unwrap());
         shelf.give(Place::Idle("a"), 0);
         drop(one);
         assert_eq!(two.place().await, Ok(Place::Idle("a")));
-        let (one, mut two) = (shelf.line_up().unwrap(), shelf.line_up().unwrap());
+        let (one, mut two) = (shelf.line_up(0).unwrap(), shelf.line_up(0).unwrap());
         drop(one);
         shelf.give(Place::Idle("a"), 0);
         assert_eq!(two.place().await, Ok(Place::Idle("a")));
@@ -219,7 +223,7 @@ mod tests {
     fn a_place_given_to_the_last_one_that_leaves_is_there_for_others() {
         let shelf = shelf(0);
         shelf.take().unwrap();
-        let one = shelf.line_up().unwrap();
+        let one = shelf.line_up(0).unwrap();
         shelf.give(Place::Idle("a"), 0);
         drop(one);
         assert_eq!(shelf.take(), Ok(Place::Idle("a")));
@@ -228,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_lines_up_when_there_is_a_place_has_it() {
         let shelf = shelf(0);
-        assert_eq!(shelf.line_up().unwrap().place().await, Ok(Place::Idle("first")));
+        assert_eq!(shelf.line_up(0).unwrap().place().await, Ok(Place::Idle("first")));
     }
 
     #[test]
@@ -248,15 +252,38 @@ mod tests {
         assert_eq!(shelf.take(), Err(NoPlace::Full));
     }
 
+    #[test]
+    fn what_one_that_left_was_given_goes_stale_like_all_others() {
+        let shelf = shelf(1);
+        let taken = (shelf.take().unwrap(), shelf.take().unwrap());
+        let one = shelf.line_up(1).unwrap();
+        shelf.give(taken.0, 1);
+        drop(one);
+        shelf.give(Place::Idle("second"), 2);
+        assert_eq!(shelf.take_stale(2), ["first"]);
+    }
+
+    #[test]
+    fn those_that_gave_up_do_not_stay_in_the_line() {
+        let shelf = shelf(0);
+        shelf.take().unwrap();
+        for _ in 0..100 {
+            drop(shelf.line_up(0).unwrap());
+        }
+        let last = shelf.line_up(0).unwrap();
+        assert_eq!(shelf.places().waiting.len(), 1);
+        drop(last);
+    }
+
     #[tokio::test]
     async fn nobody_gets_anything_from_one_that_is_closed() {
         let shelf = shelf(0);
         shelf.take().unwrap();
-        let mut waiter = shelf.line_up().unwrap();
+        let mut waiter = shelf.line_up(0).unwrap();
         assert!(shelf.close().is_empty());
         assert_eq!(waiter.place().await, Err(NoPlace::Closed));
         assert!(!shelf.give(Place::Idle("a"), 0));
         assert_eq!(shelf.take(), Err(NoPlace::Closed));
-        assert!(shelf.line_up().is_err());
+        assert!(shelf.line_up(0).is_err());
     }
 }

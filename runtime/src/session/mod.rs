@@ -146,16 +146,7 @@ impl Sessions {
         }
         match session.stored.clone() {
             None => self.begin(session, Record::new(now), now).await,
-            Some(stored) if session.renewed => {
-                // Whoever is faster has changed it or ended it: both count.
-                let Some((_, latest)) = self.latest(&stored, now).await? else {
-                    session.is_written(None);
-                    return Ok(Told::Gone);
-                };
-                let told = self.begin(session, latest, now).await?;
-                self.store.delete(Key::new(SPACE, &stored.id)).await?;
-                Ok(told)
-            }
+            Some(stored) if session.renewed => self.renew(session, stored, now).await,
             Some(stored) => self.change(session, stored, now).await,
         }
     }
@@ -176,7 +167,36 @@ impl Sessions {
         Ok(told)
     }
 
-    /// Changes a session that is there, unless it has been ended.
+    /// Gives a session that is there another id. Whoever is faster has changed it or ended it: both count, so
+    /// the old one goes only as it was read.
+    async fn renew(
+        &self,
+        session: &mut Session,
+        stored: Stored,
+        now: u64,
+    ) -> Result<Told, StoreError> {
+        for _ in 0..TRIES {
+            let Some((latest, base)) = self.latest(&stored, now).await? else {
+                session.is_written(None);
+                return Ok(Told::Nothing);
+            };
+            let record = session.applied_to(base, now);
+            let new = Stored { id: new_id()?, bytes: record.to_bytes() };
+            let (key, left) = (Key::new(SPACE, &new.id), self.left(&record, now));
+            self.store.set(key, &new.bytes, Some(left)).await?;
+            let old = Key::new(SPACE, &latest.id);
+            if self.store.compare_and_set(old, Some(&latest.bytes), None, None).await? {
+                let told = Told::Id(new.id.clone(), self.lifetime_left(&record, now));
+                session.is_written(Some((new, record)));
+                return Ok(told);
+            }
+            self.store.delete(Key::new(SPACE, &new.id)).await?;
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// Changes a session that is there, unless it has been ended. Then nothing is said of its cookie: whoever
+    /// ended it has said it, and may have given a new one.
     async fn change(
         &self,
         session: &mut Session,
@@ -201,7 +221,7 @@ impl Sessions {
                 Some((latest, _)) => stored = latest,
                 None => {
                     session.is_written(None);
-                    return Ok(Told::Gone);
+                    return Ok(Told::Nothing);
                 }
             }
         }
@@ -225,7 +245,8 @@ impl Sessions {
         let record = session.applied_to(base, now);
         let (bytes, left) = (record.to_bytes(), self.left(&record, now));
         let key = Key::new(SPACE, &stored.id);
-        if self.store.compare_and_set(key, Some(&stored.bytes), Some(&bytes), Some(left)).await? {
+        let set = self.store.compare_and_set(key, Some(&stored.bytes), Some(&bytes), Some(left));
+        if let Ok(true) = set.await {
             session.is_written(Some((Stored { bytes, ..stored }, record)));
         }
         Ok(told)

@@ -2,7 +2,7 @@
 //!
 //! Sails' example sets them ahead of the app. Here a target's header of the same name would win over
 //! that, and an error would go without, so the handler does nothing and the observer does the work:
-//! `handle-response` sees every response, 404 and 5xx included, and has the last word.
+//! `handle-response` sees every response to what reached its route, 404 and 5xx included, and has the last word.
 
 use boathook_sdk::prelude::*;
 

@@ -51,9 +51,9 @@ const SNAPSHOT: Duration = Duration::from_secs(5);
 /// And so many in which nothing may grow any more.
 const ROUNDS: usize = 8;
 /// How many hostile requests there are in all.
-pub(crate) const HOSTILE_REQUESTS: usize = AT_ONCE * (WARM_UP + ROUNDS);
+pub(crate) const HOSTILE_REQUESTS: usize = AT_ONCE * (WARM_UP + 1 + ROUNDS);
 /// What a process' memory may differ by, for all that: so much a hostile request would be a leak.
-const SLACK_KIB: usize = 128 * AT_ONCE * ROUNDS;
+const SLACK_KIB: usize = 256 * AT_ONCE * ROUNDS;
 /// And where each of them moves a mebibyte, which an allocator keeps in more than one place.
 const BODIES_KIB: usize = 4 * SLACK_KIB;
 
