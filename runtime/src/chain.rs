@@ -529,7 +529,8 @@ fn is_event_stream(exchange: &Exchange) -> bool {
     content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
-/// Whether a call into a hook is in progress, and whether the client is still there.
+/// Whether a call into a hook is in progress, or the session is being written, and whether the client is still
+/// there.
 ///
 /// Only whoever owns the request's future writes here: by polling it, or by dropping what it was handed
 /// out in. So plain loads and stores do; locked ones would be the dearest instructions of a call.
@@ -553,8 +554,7 @@ impl Calls {
     }
 }
 
-/// A request's future that is not simply dropped when its client leaves: a guest call that is in
-/// progress goes on, on a task of its own, to its end or its limit. What it answers is thrown away.
+/// A request's future that is not simply dropped when its client leaves: what is in progress goes on, on a task of its own, to its end or its limit. What it answers is thrown away.
 struct Handed {
     future: Option<Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>>,
     calls: Arc<Calls>,

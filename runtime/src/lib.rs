@@ -36,7 +36,7 @@
 //! - An instance belongs to the call that uses it. Only a normal return puts it back; a trap, a limit, a
 //!   panic and a dropped future lose it. The exchange is taken out of it first.
 //! - A client that leaves cancels no guest call. The call ends by itself or at its own limits.
-//! - Nothing of an exchange survives it, but what a hook put into its memory.
+//! - Nothing of an exchange survives it, but what a hook put into its memory, a session or a store.
 //! - The lifecycle's phases are barriers over all hooks, and the configuration does not change after
 //!   `configure`.
 //! - All mistakes in configuration and components are found before a socket is bound, and reported

@@ -266,12 +266,27 @@ fn a_hook_without_a_folder_and_without_a_grant_sees_no_file() {
 }
 
 #[test]
+fn a_hook_that_lies_in_the_app_folder_itself_does_not_see_the_app() {
+    check(
+        "
+        //- boathook.toml
+        [installed.lies-here]
+        path = \".\"
+        //- hooks
+        reads.wasm = reads-granted
+        //- GET /file?path=boathook.toml
+        //- 404
+        ",
+    );
+}
+
+#[test]
 fn a_folder_that_is_not_there_or_is_too_much_fails_the_lift() {
     check(
         "
         //- boathook.toml
         hooks.reads-granted.grants = {
-            files = [\"nowhere\", \"boathook.toml\", \"../x\", \".\", \"\"], env = true
+            files = [\"nowhere\", \"boathook.toml\", \"../x\", \".\", \"\", \"/\"], env = true
         }
         //- hooks
         reads-granted
@@ -283,6 +298,7 @@ fn a_folder_that_is_not_there_or_is_too_much_fails_the_lift() {
         its grant `files` names `../x`
         its grant `files` names the whole app folder, secrets and all
         its grant `files` names ``
+        its grant `files` names the whole app folder, secrets and all
         ",
     );
 }

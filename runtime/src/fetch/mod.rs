@@ -242,7 +242,9 @@ impl Client {
             }
             let mut request = http::Request::new(Body::whole(hop.body.clone()));
             *request.method_mut() = hop.method.clone();
-            *request.headers_mut() = hop.headers.clone();
+            // Of the last one that is sent nothing is needed any more.
+            *request.headers_mut() =
+                if left == 0 { std::mem::take(&mut hop.headers) } else { hop.headers.clone() };
             let response = self.send(&hop.origin, &hop.url, request, bounds).await?;
             let (head, body) = response.into_parts();
             let sender = hop.origin.clone();

@@ -48,6 +48,7 @@ impl Reach {
     ) -> Self {
         let mut asked = Asked { hook, grants, config, problems };
         let mut reach = Self::default();
+        let own = own.filter(|own| !holds_app(own, config));
         reach.folders.extend(own.map(|own| Folder { host: own.to_owned(), guest: OWN.into() }));
         for name in asked.names("secrets", "stripe-key") {
             match secrets::find(config, &name) {
@@ -78,6 +79,14 @@ struct Asked<'a> {
     grants: &'a Grants,
     config: &'a Config,
     problems: &'a mut Vec<Problem>,
+}
+
+/// Whether a folder is the app's or one around it, or in the server's own: there the configuration lies, and
+/// what all hooks keep.
+fn holds_app(folder: &Path, config: &Config) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (folder, app) = (real(folder), real(&config.dir));
+    app.starts_with(&folder) || folder.starts_with(app.join(".boathook"))
 }
 
 impl Asked<'_> {
@@ -158,7 +167,7 @@ impl Asked<'_> {
             _ => None,
         });
         let guest = format!("/{}", names.collect::<Vec<_>>().join("/"));
-        if guest == OWN {
+        if holds_app(&host, self.config) {
             let hint = "name the folders in it that the hook needs".to_owned();
             self.problem("files", "names the whole app folder, secrets and all", hint);
             return None;

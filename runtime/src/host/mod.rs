@@ -195,11 +195,7 @@ impl State {
         stage: Stage,
     ) -> Result<&mut Exchange, GuestError> {
         match self.exchange.as_deref_mut() {
-            None => Err(guest_error(
-                "E_NO_EXCHANGE",
-                format!("`{function}` was called where there is no exchange"),
-                None,
-            )),
+            None => Err(no_exchange(function)),
             Some(exchange) if late(exchange.stage, stage) => Err(guest_error(
                 "E_TOO_LATE",
                 format!("`{function}` was called when it was too late to change that"),
@@ -274,6 +270,11 @@ fn not_granted(hook: &str, what: &str, line: &str) -> GuestError {
          hint: add `grants = {{ {line} }}` to `[hooks.{hook}]`"
     );
     guest_error("E_NOT_GRANTED", text, None)
+}
+
+fn no_exchange(function: &str) -> GuestError {
+    let text = format!("`{function}` was called where there is no exchange");
+    guest_error("E_NO_EXCHANGE", text, None)
 }
 
 /// Checks that a hook's text is JSON, without building a tree of it.

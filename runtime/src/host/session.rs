@@ -3,11 +3,11 @@
 //! The session is read from its store by the first of these calls in an exchange; [`crate::chain`] has it
 //! written before the response's head goes out.
 
-use super::{GuestError, State, check_json, guest_error, not_granted};
+use super::{GuestError, State, check_json, guest_error, no_exchange, not_granted};
 use crate::exchange::Stage;
 use crate::router::looks_like_asset;
+use crate::sandbox::Result;
 use crate::sandbox::bindings::boathook::hook::session::Host;
-use crate::sandbox::{self, Result};
 use crate::session::state::KEY_BYTES_MAX;
 use crate::session::{Session, TooLarge};
 
@@ -57,11 +57,10 @@ impl Host for State {
 impl State {
     /// The session, read if it has not been; none where the exchange has none.
     async fn open(&mut self, function: &'static str) -> Result<Answer<Option<&mut Session>>> {
-        self.meter.host_call().map_err(sandbox::trap)?;
+        self.enter()?;
         let context = self.context.clone();
         let Some(exchange) = self.exchange.as_deref_mut() else {
-            let text = format!("`{function}` was called where there is no exchange");
-            return Ok(Err(guest_error("E_NO_EXCHANGE", text, None)));
+            return Ok(Err(no_exchange(function)));
         };
         let granted = context.reach.session;
         let Some(sessions) = context.shared.sessions.as_ref().filter(|_| granted) else {

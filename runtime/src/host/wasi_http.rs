@@ -81,7 +81,9 @@ impl WasiHttpHooks for Outgoing {
             let response = sent.await.map_err(|error| {
                 context.tally.fetch_failed();
                 // The guest gets a code alone.
-                tracing::debug!(hook = %context.name, "a request by `wasi:http` failed: {error}");
+                let why = error.to_string();
+                let why = context.shared.redactor.clean(&why);
+                tracing::debug!(hook = %context.name, "a request by `wasi:http` failed: {why}");
                 code(error)
             })?;
             let response = response.map(|body| body.map_err(code).boxed_unsync());

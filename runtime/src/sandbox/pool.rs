@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::compile::Program;
 use super::instance::Instance;
 use super::replay::Replay;
-use super::shelf::{NoPlace, Place, Shelf};
+use super::shelf::{NoPlace, Place, Shelf, Waiter};
 use super::snapshot::Snapshot;
 use crate::config::Mode;
 use crate::error::{Code, Failure, Phase};
@@ -138,8 +138,7 @@ impl Pool {
             let text = format!("no instance {what} within {wait:?}");
             Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower)
         };
-        let mut waiter =
-            self.shelf.line_up(self.sweeps.load(Ordering::Relaxed)).map_err(|_| lowered())?;
+        let mut waiter = self.line_up()?;
         let place = tokio::time::timeout(wait, waiter.place()).await;
         let place = place.map_err(|_| busy("became free"))?.map_err(|_| lowered())?;
         // A snapshot may be on its way.
@@ -185,6 +184,10 @@ impl Pool {
         Lease { pool: self, instance, rescue: None, is_over: false }
     }
 
+    fn line_up(&self) -> Result<Waiter<'_, Box<Instance>>, Failure> {
+        self.shelf.line_up(self.sweeps.load(Ordering::Relaxed)).map_err(|_| lowered())
+    }
+
     /// Waits in line for a place.
     async fn queue(
         &self,
@@ -211,8 +214,7 @@ impl Pool {
             limits.queue_wait.min(until.saturating_duration_since(Instant::now()))
         });
         let began = Instant::now();
-        let mut waiter =
-            self.shelf.line_up(self.sweeps.load(Ordering::Relaxed)).map_err(|_| lowered())?;
+        let mut waiter = self.line_up()?;
         let waited = tokio::time::timeout(wait, waiter.place()).await;
         tally.waited(began.elapsed());
         match waited {

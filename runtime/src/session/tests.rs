@@ -264,6 +264,40 @@ async fn who_logs_out_is_not_logged_in_again_by_a_request_that_was_on_its_way() 
 }
 
 #[tokio::test]
+async fn who_logs_in_keeps_the_new_cookie_beside_a_request_that_was_on_its_way() {
+    let sessions = in_test("");
+    let mut browser = Browser::default();
+    browser.visit(&sessions, |it| put(it, "cart", "3")).await;
+    for renew in [false, true] {
+        let mut late = browser.clone();
+        let mut on_its_way = sessions.open(&late.headers).await;
+        browser.visit(&sessions, Session::regenerate).await;
+        assert!(browser.was_told());
+        put(&mut on_its_way, "seen", "1");
+        if renew {
+            on_its_way.regenerate();
+        }
+        late.answer(&sessions, on_its_way).await;
+        assert!(!late.was_told(), "{}", late.told);
+        assert_eq!(browser.visit(&sessions, |it| value(it, "cart")).await, Some("3".into()));
+    }
+    let page = sessions.store.names(SPACE, "", None, 10).await.unwrap();
+    assert_eq!(page.names.len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_id_has_what_another_request_has_written_since_the_session_was_read() {
+    let sessions = in_test("");
+    let mut browser = Browser::default();
+    browser.visit(&sessions, |it| put(it, "cart", "3")).await;
+    let mut on_its_way = sessions.open(&browser.headers).await;
+    browser.visit(&sessions, |it| put(it, "cart", "4")).await;
+    on_its_way.regenerate();
+    browser.answer(&sessions, on_its_way).await;
+    assert_eq!(browser.visit(&sessions, |it| value(it, "cart")).await, Some("4".into()));
+}
+
+#[tokio::test]
 async fn a_session_ends_when_nobody_uses_it_and_at_the_end_of_its_lifetime() {
     let idle = in_test("session.idle = '300ms'");
     let mut browser = Browser::default();

@@ -68,13 +68,16 @@ impl Change<&[u8]> {
 impl<B: AsRef<[u8]>> Change<B> {
     /// Refuses what is too long.
     pub(super) fn check(&self, value_bytes_max: usize) -> Result<()> {
-        let (value, time) = match self {
-            Self::Set { value, expires_in } => (Some(value), *expires_in),
-            Self::CompareAndSet { new, expires_in, .. } => (new.as_ref(), *expires_in),
-            Self::Increment { window, .. } => (None, *window),
-            Self::Delete => (None, None),
+        let (values, time) = match self {
+            Self::Set { value, expires_in } => ([Some(value), None], *expires_in),
+            Self::CompareAndSet { old, new, expires_in } => {
+                ([old.as_ref(), new.as_ref()], *expires_in)
+            }
+            Self::Increment { window, .. } => ([None, None], *window),
+            Self::Delete => ([None, None], None),
         };
-        let found = value.map_or(0, |value| value.as_ref().len());
+        let lengths = values.into_iter().flatten().map(|value| value.as_ref().len());
+        let found = lengths.max().unwrap_or_default();
         if found > value_bytes_max {
             return Err(StoreError::Value { found, max: value_bytes_max });
         }

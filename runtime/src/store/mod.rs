@@ -41,6 +41,9 @@ pub use setup::{open, open_kv};
 pub const KEY_BYTES_MAX: usize = 512;
 /// Bytes that the name of a space may have: a namespace of hooks and what the server puts ahead of it.
 pub const SPACE_BYTES_MAX: usize = 80;
+/// Bytes of a cursor at most: what Redis found beyond a page goes along in it. Reading one is work that no limit of
+/// a guest's interrupts.
+const CURSOR_BYTES_MAX: usize = 2 * PAGE_KEYS_MAX * (KEY_BYTES_MAX + 8);
 /// Keys in one page at most.
 pub const PAGE_KEYS_MAX: usize = 1000;
 /// The longest time to expiry: ten years. Far beyond any use, and far from where clocks overflow.
@@ -240,6 +243,9 @@ impl Store {
         check_space(space)?;
         if prefix.len() > KEY_BYTES_MAX {
             return Ok(Page::default());
+        }
+        if cursor.is_some_and(|cursor| cursor.len() > CURSOR_BYTES_MAX) {
+            return Err(StoreError::Cursor);
         }
         let limit = limit.clamp(1, PAGE_KEYS_MAX);
         match &self.backend {

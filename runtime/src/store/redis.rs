@@ -18,7 +18,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
 };
-use redis::{ProtocolVersion, RedisError, Script};
+use redis::{ErrorKind, ProtocolVersion, RedisError, Script};
 
 use super::change::{Change, Outcome};
 use super::{Counter, Key, Page, Result, StoreError, milliseconds};
@@ -249,10 +249,15 @@ impl Link {
         if text.contains("OOM") {
             return StoreError::Full(format!("Redis at {} is at its `maxmemory`", self.place()));
         }
-        if error.code() == Some("WRONGTYPE") {
-            return StoreError::Unavailable(format!("Redis at {}: {text}", self.place()));
+        let has_answered = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
+        let does_nothing = ["LOADING", "BUSY", "NOAUTH", "WRONGPASS"].map(Some);
+        let refuses_all =
+            does_nothing.contains(&error.code()) || text.contains("max number of clients");
+        if !has_answered || refuses_all {
+            return self.is_down(text);
         }
-        self.is_down(text)
+        // It does not do this one thing: a key of another kind, a replica, a disk that is full.
+        StoreError::Unavailable(format!("Redis at {}: {text}", self.place()))
     }
 
     /// From now on calls fail at once, and a task finds out until when.

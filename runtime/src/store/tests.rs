@@ -141,7 +141,8 @@ async fn a_value_is_any_bytes_up_to_the_bound_and_not_one_more(store: &Store) {
     let refused = StoreError::Value { found: VALUE_BYTES_MAX + 1, max: VALUE_BYTES_MAX };
     assert_eq!(store.set(key("a"), &long, None).await, Err(refused.clone()));
     let swapped = store.compare_and_set(key("a"), Some(b"\r\n"), Some(&long), None).await;
-    assert_eq!(swapped, Err(refused));
+    assert_eq!(swapped, Err(refused.clone()));
+    assert_eq!(store.compare_and_set(key("a"), Some(&long), None, None).await, Err(refused));
     assert_eq!(store.get(key("a")).await, Ok(Some(b"\r\n".to_vec())));
 }
 

@@ -162,4 +162,21 @@ async fn a_cursor_of_something_else_is_refused() {
         let page = store.names("kv:test", "", Some(cursor), 10).await;
         assert_eq!(page, Err(StoreError::Cursor), "{cursor}");
     }
+    let endless = ";0;".repeat(1 << 20);
+    let page = store.names("kv:test", "", Some(&endless), 10).await;
+    assert_eq!(page, Err(StoreError::Cursor));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_redis_refuses_is_an_error_of_its_own_and_the_others_go_on() {
+    let server = RedisServer::start();
+    let store = store(&server, Duration::from_secs(5)).await;
+    store.set(key("a"), b"1", None).await.unwrap();
+    assert_eq!(server.ask("ACL SETUSER default -scan").as_deref(), Some("+OK"));
+    for _ in 0..10 {
+        let refused = store.names("kv:test", "", None, 10).await;
+        let Err(StoreError::Unavailable(text)) = refused else { panic!("{refused:?}") };
+        assert!(text.contains("no permissions"), "{text}");
+        assert_eq!(store.get(key("a")).await, Ok(Some(b"1".to_vec())));
+    }
 }
