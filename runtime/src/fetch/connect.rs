@@ -50,7 +50,7 @@ impl Resolve for System {
     }
 }
 
-/// Makes connections for one hook.
+/// Makes connections for one hook, by some of its grants.
 #[derive(Clone)]
 pub(super) struct Connect {
     grants: Arc<Grants>,
@@ -77,21 +77,26 @@ pub(super) struct Refused(pub(super) Vec<(IpAddr, Class)>);
 struct Unknown(#[source] std::io::Error);
 
 impl Connect {
+    /// By no grants yet.
     pub(super) fn new(
-        grants: Arc<Grants>,
         tls: Arc<ClientConfig>,
         resolver: Arc<dyn Resolve>,
         limit: Duration,
         requests: usize,
     ) -> Self {
         Self {
-            grants,
+            grants: Arc::default(),
             tls,
             resolver,
             limit,
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             connections: Arc::new(Semaphore::new(requests.saturating_mul(CONNECTIONS_PER_REQUEST))),
         }
+    }
+
+    /// The same, by these grants. What is bounded is bounded for all of them together.
+    pub(super) fn under(&self, grants: Grants) -> Self {
+        Self { grants: Arc::new(grants), ..self.clone() }
     }
 
     /// Connects to what the host of a URL is.

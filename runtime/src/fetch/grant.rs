@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Grants and requests are parsed by the same code, so that no two ways of writing a host differ.
-//! Which addresses a host may have stands in [`Grants::admits`].
+//! Which addresses a host may have stands in [`Grants::admits`], and that it is the grant of the request's
+//! own method which decides it, in [`Grants::by_method`].
 
 use std::fmt;
 use std::net::IpAddr;
@@ -119,6 +120,29 @@ impl Grants {
             }
         }
         Err(others.map_or(Missing::Origin, Missing::Method))
+    }
+
+    /// The grants apart by method: those for the methods that some grant names, where they differ from those
+    /// for all other methods, which come last. So what one of them says of addresses holds for its own methods alone.
+    pub fn by_method(&self) -> Vec<(Option<Vec<Method>>, Self)> {
+        let others = self.for_methods(|methods| methods.is_none());
+        let mut all: Vec<(Option<Vec<Method>>, Self)> = Vec::new();
+        for method in self.0.iter().filter_map(|grant| grant.methods.as_ref()).flatten() {
+            let own = self.for_methods(|named| named.is_none_or(|named| named.contains(method)));
+            match all.iter_mut().find(|(_, grants)| *grants == own) {
+                Some((Some(methods), _)) if !methods.contains(method) => {
+                    methods.push(method.clone());
+                }
+                Some(_) => {}
+                None => all.push((Some(vec![method.clone()]), own)),
+            }
+        }
+        all.push((None, others));
+        all
+    }
+
+    fn for_methods(&self, wanted: impl Fn(Option<&Vec<Method>>) -> bool) -> Self {
+        Self(self.0.iter().filter(|grant| wanted(grant.methods.as_ref())).cloned().collect())
     }
 
     /// Whether this address may be connected to, for this origin. A public one may. Any other one
@@ -348,6 +372,24 @@ mod tests {
             let address: IpAddr = address.parse().unwrap();
             assert!(private.admits(&ask, address).is_err(), "{address}");
         }
+    }
+
+    #[test]
+    fn grants_are_apart_by_the_methods_that_they_are_for() {
+        let plain = grants(json!(["https://a.test"]));
+        assert_eq!(plain.by_method(), [(None, plain.clone())]);
+        let all = grants(json!([
+            { "url": "http://b.test", "methods": ["GET", "HEAD"], "private": true },
+            { "url": "http://*", "methods": ["POST", "GET"] },
+            "https://a.test",
+        ]));
+        let ways = all.by_method();
+        let methods: Vec<_> = ways.iter().map(|(methods, _)| methods.clone()).collect();
+        let some = |method| Some(vec![method]);
+        assert_eq!(methods, [some(Method::GET), some(Method::HEAD), some(Method::POST), None]);
+        let ask = origin("http://b.test");
+        let admitted = ways.iter().map(|(_, own)| own.admits(&ask, [10, 0, 0, 1].into()).is_ok());
+        assert_eq!(admitted.collect::<Vec<_>>(), [true, true, false, false]);
     }
 
     #[test]

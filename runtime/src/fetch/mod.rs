@@ -46,12 +46,15 @@ use self::grant::{Missing, Origin};
 use crate::body::Body;
 use crate::causes::{Chain, find};
 use crate::config::{self, Config, Problem, Problems};
+use crate::log::prefix;
 use crate::trust;
 
 /// Redirects that a hook may have followed for one request: what browsers follow.
 pub const REDIRECTS_MAX: u32 = 20;
 /// Bytes of a URL: more than servers take.
 const URL_BYTES_MAX: usize = 8 << 10;
+/// Bytes of what is no URL in an error.
+const URL_BYTES_SHOWN: usize = 200;
 /// Idle connections that are kept for one hook and host.
 const IDLE_CONNECTIONS: usize = 8;
 /// For how long. Shorter than the 5 s of Node.js: who opened a connection should close it, or a request
@@ -75,9 +78,19 @@ pub struct Settings {
 pub struct Client {
     hook: Arc<str>,
     grants: Arc<Grants>,
-    http: legacy::Client<Connect, Outgoing<Body>>,
+    ways: Vec<Way>,
     places: Arc<Semaphore>,
     connect_timeout: Duration,
+}
+
+type Http = legacy::Client<Connect, Outgoing<Body>>;
+
+/// Connections for the methods that have the same grants. What one grant says of addresses must not hold for a
+/// method that is another's, by way of a connection that is open.
+struct Way {
+    /// None for all that no other way is for.
+    methods: Option<Vec<Method>>,
+    http: Http,
 }
 
 impl std::fmt::Debug for Client {
@@ -133,7 +146,8 @@ impl Hop {
     /// # Errors
     /// If method or URL are none that can be sent.
     pub fn new(method: Method, url: &str) -> Result<Self, FetchError> {
-        let bad = |why: &str| FetchError::Request(format!("not a URL to fetch: `{url}`: {why}"));
+        let bad =
+            |why: &str| FetchError::Request(format!("not a URL to fetch: `{}`: {why}", shown(url)));
         if url.len() > URL_BYTES_MAX {
             let text = format!("the URL is over {URL_BYTES_MAX} bytes");
             return Err(FetchError::Request(text));
@@ -208,18 +222,29 @@ impl Client {
         settings: &Settings,
         resolver: Arc<dyn Resolve>,
     ) -> Self {
-        let grants = Arc::new(grants);
         let Settings { connect_timeout, requests, tls } = settings.clone();
-        let connect = Connect::new(grants.clone(), tls, resolver, connect_timeout, requests);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .http1_max_buf_size(HEAD_BYTES_MAX)
-            .http2_max_header_list_size(HEAD_BYTES_MAX as u32)
-            .build(connect);
-        Self { hook, grants, http, places: Arc::new(Semaphore::new(requests)), connect_timeout }
+        let connect = Connect::new(tls, resolver, connect_timeout, requests);
+        let ways = grants.by_method().into_iter().map(|(methods, grants)| {
+            let http = legacy::Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_CONNECTION)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS)
+                .http1_max_buf_size(HEAD_BYTES_MAX)
+                .http2_max_header_list_size(HEAD_BYTES_MAX as u32)
+                .build(connect.under(grants));
+            Way { methods, http }
+        });
+        let (ways, places) = (ways.collect(), Arc::new(Semaphore::new(requests)));
+        Self { hook, grants: Arc::new(grants), ways, places, connect_timeout }
+    }
+
+    /// The way for a method.
+    fn http(&self, method: &Method) -> &Http {
+        let is_for = |way: &&Way| way.methods.as_ref().is_none_or(|named| named.contains(method));
+        // The last one is for all methods.
+        let way = self.ways.iter().find(is_for).unwrap_or(&self.ways[self.ways.len() - 1]);
+        &way.http
     }
 
     /// Fetches, follows so many redirects, and reads the answer to its end. Asks `count` ahead of every
@@ -280,7 +305,7 @@ impl Client {
     ) -> Result<http::Response<Answer>, FetchError> {
         self.allow(request.method(), origin)?;
         let uri = Uri::try_from(url.as_str()).map_err(|error| {
-            FetchError::Request(format!("not a URL to fetch: `{url}`: {error}"))
+            FetchError::Request(format!("not a URL to fetch: `{}`: {error}", shown(url.as_str())))
         })?;
         *request.uri_mut() = uri;
         // It is made of the URL, which is what was checked.
@@ -299,7 +324,7 @@ impl Client {
                 "as many requests of this hook as may be were on their way, and none ended",
             ));
         };
-        let response = timeout_at(bounds.until, self.http.request(request)).await;
+        let response = timeout_at(bounds.until, self.http(request.method()).request(request)).await;
         let response = match response {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.failed(origin, &error)),
@@ -351,6 +376,17 @@ impl Client {
 /// The error of a hook that has no grant for this.
 pub fn not_granted(hook: &str, origin: &Origin) -> FetchError {
     FetchError::NotGranted { hook: hook.to_owned(), origin: origin.to_string() }
+}
+
+/// What may be shown of a text that was to be a URL: nothing that might be a password or a token in it.
+fn shown(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at(start);
+    // A password may hold anything.
+    let end = if rest.contains('@') { Some(0) } else { rest.find(['?', '#']) };
+    let kept = prefix(&rest[..end.unwrap_or(rest.len())], URL_BYTES_SHOWN);
+    let cut = if kept.len() < rest.len() { "..." } else { "" };
+    format!("{}{kept}{cut}", prefix(scheme, URL_BYTES_SHOWN))
 }
 
 /// Reads a body to its end. It has its own limit.

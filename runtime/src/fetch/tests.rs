@@ -134,6 +134,24 @@ async fn of_several_addresses_those_that_pass_are_connected_to() {
 }
 
 #[tokio::test]
+async fn a_private_network_is_open_to_the_methods_of_its_own_grant_alone() {
+    let (server, _) = answering(HELLO.into()).await;
+    let url = format!("http://billing.test:{}", server.port());
+    let client = client(
+        json!([
+            { "url": url, "methods": ["GET"], "private": true },
+            { "url": format!("http://*:{}", server.port()), "methods": ["POST"] },
+        ]),
+        names(&[("billing.test", &[&["127.0.0.1"]])]),
+    );
+    assert!(get(&client, &url, 0).await.is_ok());
+    // The connection that is open now is none for it, either.
+    let hop = Hop::new(Method::POST, &url).unwrap();
+    let error = client.fetch(hop, 0, bounds(Duration::from_secs(20)), || Ok(())).await.unwrap_err();
+    assert_eq!(error.code(), "E_FETCH_REFUSED", "{error}");
+}
+
+#[tokio::test]
 async fn a_name_is_looked_up_once_for_a_connection() {
     let (server, _) = answering(HELLO.into()).await;
     let port = server.port();
@@ -338,6 +356,20 @@ fn what_cannot_be_sent_is_refused_before_anything_is_asked() {
         assert!(error.to_string().contains(said), "{url}: {error}");
         assert!(!error.to_string().contains("pass@"), "{error}");
     }
+    // What is no URL may have in it what one has.
+    for (url, shown) in [
+        ("http://me:p?w@a b/x", "http://..."),
+        ("http://a b/x?token=1", "http://a b/x..."),
+        ("http://a b/?to=me@c.test&token=1", "http://..."),
+        ("ftp://a.test/x#part", "ftp://a.test/x..."),
+        ("relative?token=1", "relative..."),
+        ("me:pw@host:x", "..."),
+    ] {
+        let error = Hop::new(Method::GET, url).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("not a URL to fetch: `{shown}`: ")), "{error}");
+    }
+    let long = Hop::new(Method::GET, &"x".repeat(8000)).unwrap_err().to_string();
+    assert!(long.len() < 300, "{long}");
     assert!(Hop::new(Method::CONNECT, "http://a.test").is_err());
     assert!(Hop::new(Method::GET, &format!("http://a.test/{}", "x".repeat(9000))).is_err());
     let hop = Hop::new(Method::GET, "http://EXAMPLE.com/a b").unwrap();
