@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use boathook::app::App;
 use boathook::body::Body;
 use boathook::config::{self, Sources};
-use boathook::exchange::{Exchange, Hop, Request, RequestId, Scheme};
+use boathook::exchange::{Exchange, Hop, Request, RequestId, Scheme, SessionCookie};
 use boathook::lift;
 use boathook::sandbox::Compiler;
 use divan::Bencher;
@@ -69,6 +69,7 @@ fn exchange() -> Box<Exchange> {
         id: RequestId::next(),
         started: Instant::now(),
         upgrade: None,
+        session_cookie: SessionCookie::default(),
     };
     Exchange::new(request, Duration::from_secs(3600))
 }

@@ -11,6 +11,8 @@
 //! response head ──► handle-response, last in first ──► client ──► handle-finish
 //! ```
 
+mod session;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +28,7 @@ use crate::app::{App, Doer, Step};
 use crate::body::{Body, Paused};
 use crate::config::OnFailure;
 use crate::error::{self, Audience, Code, Failure};
-use crate::exchange::{Exchange, Hop, Request, RequestId, Stage, Undo};
+use crate::exchange::{Exchange, Hop, Request, RequestId, SessionCookie, Stage, Undo};
 use crate::finish::Counted;
 use crate::hook::Hook;
 use crate::host::overlay;
@@ -107,7 +109,7 @@ async fn respond(
     }
     if !calls.abandoned() {
         in_place!(observe(&mut journey, &calls));
-        in_place!(keep_session(&mut journey, &calls));
+        in_place!(session::keep(&mut journey, &calls));
     }
     send(journey)
 }
@@ -154,8 +156,13 @@ fn admit(
         id,
         started,
         upgrade: head.extensions.remove(),
+        session_cookie: SessionCookie::default(),
     };
-    (Exchange::new(request, server.limits.exchange), refused)
+    let mut exchange = Exchange::new(request, server.limits.exchange);
+    if let Some(sessions) = &app.shared.sessions {
+        sessions.receive(&mut exchange.request);
+    }
+    (exchange, refused)
 }
 
 /// Removes the fields that the client's `Connection` names: they were for the connection (RFC 9110, 7.6.1).
@@ -297,10 +304,11 @@ async fn answer(journey: &mut Journey, target: &Target) -> Result<bool, Failure>
             let until = tokio::time::Instant::from_std(exchange.until);
             let hop = exchange.request.peer;
             let forwarded = Box::pin(upstream.forward(&mut exchange.request, hop));
-            let Answer { response, tunnel } =
+            let Answer { mut response, tunnel } =
                 tokio::time::timeout_at(until, forwarded).await.map_err(|_| {
                     Failure::new(Code::ExchangeTimeout, "the upstream had not answered by then")
                 })??;
+            session::hold_back(journey, &mut response);
             journey.tunnel = tunnel;
             response
         }
@@ -418,28 +426,6 @@ async fn observe(journey: &mut Journey, calls: &Calls) {
         }
         journey.exchange().undo = Undo::Off;
     }
-}
-
-/// Has the session written, if a hook has changed it, while the response's head can still say so. A client
-/// that leaves now does not leave half of it behind.
-async fn keep_session(journey: &mut Journey, calls: &Calls) {
-    let exchange = journey.exchange();
-    let Some(mut session) = exchange.session.take() else { return };
-    let scheme = exchange.request.scheme;
-    let app = journey.app.clone();
-    let Some(sessions) = &app.shared.sessions else { return };
-    calls.begin();
-    let kept = Box::pin(sessions.keep(&mut session, scheme)).await;
-    calls.end();
-    match kept {
-        Ok(cookie) => {
-            let headers = &mut journey.exchange().response.headers;
-            cookie.map(|cookie| headers.append(header::SET_COOKIE, cookie));
-        }
-        Err(error) => fail(journey, &Failure::new(Code::SessionStore, error.to_string())),
-    }
-    // Those who hear of the end may read it.
-    journey.exchange().session = Some(session);
 }
 
 /// Makes a failure the response, and logs it.

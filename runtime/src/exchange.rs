@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 
 use crate::body::Body;
@@ -126,6 +126,19 @@ pub struct Request {
     pub started: Instant,
     /// The connection after an upgrade, for whoever answers with 101.
     pub upgrade: Option<OnUpgrade>,
+    /// What `headers` does not have, as no hook sees it.
+    pub session_cookie: SessionCookie,
+}
+
+/// The cookie of sessions, on its way past the hooks.
+#[derive(Debug, Default)]
+pub struct SessionCookie {
+    /// What the client sent: `name=value`, perhaps several of them, as in a `cookie` field.
+    pub sent: Option<HeaderValue>,
+    /// Whether upstreams get it.
+    pub forwarded: bool,
+    /// What an upstream that gets it has said of it: `set-cookie` fields for the client.
+    pub answered: Vec<HeaderValue>,
 }
 
 /// The hop that the request came from: whoever opened the client's connection.
@@ -371,6 +384,7 @@ impl Exchange {
                 id: RequestId::next(),
                 started: Instant::now(),
                 upgrade: None,
+                session_cookie: SessionCookie::default(),
             },
             Duration::ZERO,
         )

@@ -167,6 +167,136 @@ fn two_exchanges_at_the_same_time_do_not_lose_each_others_keys() {
     browser.gets(&mut app, "/all", &format!("{{{},\"userId\":7}}", keys.join(",")));
 }
 
+/// The app, with a hook ahead that pries, and an upstream that tells what it got.
+fn pried_into(session: &str) -> App {
+    let route = |at: &str| {
+        format!("[[routes]]\n    address = \"{at}\"\n    upstream = \"http://{{upstream}}\"\n    ")
+    };
+    let upstream = format!("{}{}[[routes]]", route("/up/*"), route("/late"));
+    let toml = APP
+        .replace("idle = \"1h\"", session)
+        .replacen("[[routes]]", &upstream, 1)
+        .replace("    sessions\n", "    sessions: sessions; after = [\"pries\"]\n    pries\n");
+    App::lift(&toml)
+}
+
+fn set_cookies(response: &Response) -> Vec<&str> {
+    response.all("set-cookie").collect()
+}
+
+/// What the hook ahead says, on the way in or back.
+fn said(response: &Response, header: &str) -> String {
+    response.header(header).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn no_hook_sees_the_cookie_and_no_upstream_gets_it() {
+    let mut app = pried_into("");
+    let mut browser = Browser::default();
+    browser.gets(&mut app, "/log-in?value=7", "null");
+    let id = browser.cookie().expect("a cookie").to_owned();
+    let seen = browser.gets(&mut app, "/get?key=userId", "7");
+    assert_eq!(said(&seen, "x-seen"), "[null,[],null,0]");
+    assert_eq!(said(&seen, "x-seen-back"), "[null,[]]");
+    // In whichever line it comes, and beside whatever.
+    let lines = [format!("cookie: a=b; {id}; c=d"), "cookie: boathook.sid=x;e=f".to_owned()];
+    for target in ["/get?key=userId", "/up/x"] {
+        let seen = app.send("GET", target, &lines, "");
+        assert_eq!(
+            said(&seen, "x-seen"),
+            r#"["a=b; c=d; e=f",[["a","b"],["c","d"],["e","f"]],null,2]"#
+        );
+        assert_eq!(said(&seen, "x-seen-back"), r#"["a=b; c=d; e=f",[]]"#);
+        match target {
+            "/up/x" => assert!(!seen.text().contains("boathook.sid"), "{}", seen.text()),
+            _ => assert_eq!(seen.text(), "7"),
+        }
+    }
+    // A new one goes past them, too.
+    let given = Browser::default().get(&mut app, "/log-in?value=7");
+    assert!(says_cookie(&given));
+    assert_eq!(said(&given, "x-seen-back"), "[null,[]]");
+}
+
+#[test]
+fn no_hook_sets_the_cookie_nor_deletes_it() {
+    let mut app = pried_into("");
+    let mut browser = Browser::default();
+    browser.gets(&mut app, "/log-in?value=7", "null");
+    for place in ["request", "response", "more"] {
+        let refused = browser.get(&mut app, &format!("/forge/{place}"));
+        assert_eq!(refused.status, 502, "{place}");
+        assert!(!says_cookie(&refused), "{place}");
+    }
+    app.check(
+        "
+        //- log
+        cookie `boathook.sid` is that of sessions, and cannot be set by a hook
+        hint: use `session`, or another name
+        ",
+    );
+    // Others it may set.
+    let set = browser.get(&mut app, "/forge/other?cookie=a%3Db");
+    assert_eq!(said(&set, "x-seen"), r#"["a=b",[["a","b"]],null,1]"#);
+    browser.gets(&mut app, "/get?key=userId", "7");
+}
+
+#[test]
+fn what_an_upstream_says_of_the_cookie_is_dropped() {
+    let mut app = pried_into("");
+    let answer = |name: &str| format!("x-answer-header: set-cookie={name}; Path=/");
+    let headers = [answer("boathook.sid=theirs"), answer("theirs=1")];
+    let response = app.send("GET", "/up/x", &headers, "");
+    assert_eq!(set_cookies(&response), ["theirs=1; Path=/"]);
+    assert_eq!(said(&response, "x-seen-back"), r#"[null,["theirs=1; Path=/"]]"#);
+    app.check(
+        "
+        //- log
+        an upstream's `set-cookie` of `boathook.sid` was dropped, as that is the cookie of sessions
+        ",
+    );
+}
+
+#[test]
+fn an_upstream_that_shares_the_cookie_gets_it_and_sets_it_past_the_hooks() {
+    let mut app = pried_into("forward = true");
+    let mut browser = Browser::default();
+    browser.gets(&mut app, "/log-in?value=7", "null");
+    let id = browser.cookie().expect("a cookie").to_owned();
+    let headers = [
+        format!("cookie: {id}; a=b"),
+        "x-answer-header: set-cookie=boathook.sid=theirs; Path=/".to_owned(),
+    ];
+    let response = app.send("GET", "/up/x", &headers, "");
+    assert!(response.text().contains(&format!("cookie: a=b; {id}\n")), "{}", response.text());
+    assert_eq!(set_cookies(&response), ["boathook.sid=theirs; Path=/"]);
+    assert_eq!(said(&response, "x-seen"), r#"["a=b",[["a","b"]],null,1]"#);
+    assert_eq!(said(&response, "x-seen-back"), r#"["a=b",[]]"#);
+    let alone = browser.get(&mut app, "/up/x");
+    assert!(alone.text().contains(&format!("cookie: {id}\n")), "{}", alone.text());
+    // What the server itself has to say counts for more.
+    let late = app.send("GET", "/late", &headers[1..], "");
+    assert_eq!(set_cookies(&late).len(), 1);
+    assert!(!set_cookies(&late)[0].contains("theirs"), "{late:?}");
+}
+
+#[test]
+fn where_there_are_no_sessions_it_is_a_cookie_like_any_other() {
+    check(
+        "
+        //- hooks
+        pries
+        //- GET /x
+        cookie: boathook.sid=1
+        //- 404
+        x-seen: [\"boathook.sid=1\",[[\"boathook.sid\",\"1\"]],\"1\",1]
+        //- GET /forge/response
+        //- 404
+        set-cookie: boathook.sid=forged
+        ",
+    );
+}
+
 #[test]
 fn a_session_holds_so_much_and_not_more() {
     let mut app = App::lift(&APP.replace("idle = \"1h\"", "max_bytes = \"1KiB\""));
@@ -192,6 +322,27 @@ fn a_store_without_room_is_an_error_or_no_session_as_configured() {
     let mut app = App::lift(&lenient);
     assert!(!says_cookie(&browser.gets(&mut app, "/long?key=a&bytes=2000", "null")));
     app.check("//- log\nthe session cannot be written: the store is full");
+}
+
+#[test]
+fn when_memory_is_full_the_sessions_that_end_first_make_room() {
+    let admin = "[admin]\n    listen = \"127.0.0.1:0\"\n    [session]\n    size = \"8KiB\"";
+    let mut app = App::lift(&APP.replace("[session]\n    idle = \"1h\"", admin));
+    let mut browsers: Vec<Browser> = (0..6).map(|_| Browser::default()).collect();
+    for browser in &mut browsers {
+        browser.gets(&mut app, "/long?key=a&bytes=2000", "null");
+        // So that no two expire in the same millisecond.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    browsers[0].gets(&mut app, "/get?key=a", "null");
+    assert_eq!(browsers[5].get(&mut app, "/get?key=a").text().len(), 2002);
+    app.check("//- log\nsessions in memory are full");
+    let admin = app.admin().expect("there is an admin listener");
+    let metrics = crate::harness::Client::connect(admin).ask("GET", "/metrics").text();
+    let dropped = metrics.lines().find_map(|line| {
+        line.strip_prefix("boathook_sessions_dropped_total ")?.parse::<u32>().ok()
+    });
+    assert!(dropped.is_some_and(|dropped| dropped >= 2), "{metrics}");
 }
 
 #[test]
@@ -307,6 +458,13 @@ fn while_redis_is_away_sessions_are_errors_or_empty_and_afterwards_as_they_were(
     browser.gets(&mut strict, "/nothing", "nobody");
     browser.gets(&mut lenient, "/get?key=userId", "null");
     assert!(!says_cookie(&browser.gets(&mut lenient, "/set?key=a&value=1", "null")));
+    // Who logs out is out of this browser at least.
+    let mut leaves = browser.clone();
+    assert_eq!(leaves.get(&mut strict, "/destroy").status, 503);
+    assert!(leaves.cookie().is_some());
+    leaves.gets(&mut lenient, "/destroy", "null");
+    assert_eq!(leaves.cookie(), None);
+    lenient.check("//- log\na session that was to end may still be in the store");
     redis.start_again();
     for app in [&mut strict, &mut lenient] {
         let until = std::time::Instant::now() + crate::harness::PATIENCE;

@@ -373,7 +373,7 @@ pub mod boathook {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// All headers.
+            /// All headers, but for the cookie of sessions: see `session`.
             #[allow(async_fn_in_trait)]
             pub fn headers() -> HeaderBlock {
                 unsafe {
@@ -469,7 +469,7 @@ pub mod boathook {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// All cookies, in the order in which they were sent.
+            /// All cookies but that of sessions, in the order in which they were sent.
             #[allow(async_fn_in_trait)]
             pub fn cookies() -> _rt::Vec<(_rt::String, _rt::String)> {
                 unsafe {
@@ -1057,7 +1057,8 @@ pub mod boathook {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Replaces all values of one header, for what follows in the chain. Fields that belong to the
-            /// connection (`connection`, `transfer-encoding`, `content-length`, ...) are refused.
+            /// connection (`connection`, `transfer-encoding`, `content-length`, ...) are refused, and so is a `cookie` with
+            /// that of sessions.
             #[allow(async_fn_in_trait)]
             pub fn set_header(
                 name: &str,
@@ -1938,7 +1939,7 @@ pub mod boathook {
             /// For each name in the block: replaces all its values by those in the block; a name that stands in
             /// it twice has two values. Fields that belong to the connection (`connection`, `transfer-encoding`,
             /// `content-length`, ...) are refused, and with them the whole block; so is one that would bring the
-            /// response over 256 fields or 64 KiB of them.
+            /// response over 256 fields or 64 KiB of them, and a `set-cookie` of the cookie of sessions: see `session`.
             ///
             /// A line break inside a value reads as the next field. The host cannot tell it from one that was
             /// meant, so whoever writes a block from values of others must refuse line breaks; SDKs do.
@@ -5202,8 +5203,9 @@ pub mod boathook {
         /// before the response's head goes out, if something has changed. A hook that does not call costs its client
         /// no cookie and the server no read.
         ///
-        /// The cookie is one of the request's headers: a hook that reads those could keep it, and one ahead in the chain could
-        /// put another in its place. The grant is for the session's values, not for that.
+        /// The cookie itself is out of reach for all hooks, those with the grant included: it is not among the headers and
+        /// cookies that they see, and a `cookie` or `set-cookie` of its name that they set is refused with the code
+        /// `E_HOOK_BAD_RESPONSE`.
         ///
         /// A session has two ends: `session.idle` after its last use, and `session.lifetime` after it began. Two
         /// exchanges of one session at the same time do not wait for each other: each key has what was written to it
@@ -5770,6 +5772,9 @@ pub mod boathook {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Ends the session, and takes the cookie away from the client. What is set afterwards begins another.
+            ///
+            /// With `session.on_store_failure = "empty"` the client loses its cookie even where the store cannot be reached. The
+            /// session itself is then still there: whoever has kept a copy of the cookie can use it until it expires.
             #[allow(async_fn_in_trait)]
             pub fn destroy() -> ::core::result::Result<(), Error> {
                 unsafe {

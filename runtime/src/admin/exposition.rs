@@ -53,6 +53,14 @@ fn server(facts: &Facts, out: &mut String) {
     )
     .line(&[], traffic.afterwards)
     .write(out);
+    if let Some(dropped) = traffic.sessions_dropped {
+        Family::counter(
+            "boathook_sessions_dropped_total",
+            "Sessions in memory that were dropped for others, as there was no more room.",
+        )
+        .line(&[], dropped)
+        .write(out);
+    }
 }
 
 /// What calls into hooks used and came to.
@@ -332,8 +340,13 @@ mod tests {
 
     #[test]
     fn requests_stand_by_the_class_of_their_status() {
-        let traffic =
-            TrafficFacts { connections: 3, exchanges: 2, answers: [0, 5, 0, 1, 0], afterwards: 4 };
+        let traffic = TrafficFacts {
+            connections: 3,
+            exchanges: 2,
+            answers: [0, 5, 0, 1, 0],
+            afterwards: 4,
+            sessions_dropped: Some(6),
+        };
         has(
             &text(&Facts { traffic: Some(traffic), ..facts(Vec::new()) }),
             &[
@@ -342,6 +355,7 @@ mod tests {
                 "boathook_connections_open 3",
                 "boathook_requests_in_flight 2",
                 "boathook_afterwards 4",
+                "boathook_sessions_dropped_total 6",
             ],
         );
     }

@@ -22,6 +22,7 @@ use crate::config::{Config, Problem};
 use crate::hook::Reading;
 use crate::log::process_time;
 use crate::server::{Options, Traffic};
+use crate::session::Sessions;
 
 /// Connections at once: a scraper, some probes, a person or two.
 const CONNECTIONS: usize = 16;
@@ -120,6 +121,7 @@ impl Admin {
                 exchanges: traffic.exchanges(),
                 answers: traffic.answers(),
                 afterwards: app.afterwards.len(),
+                sessions_dropped: app.shared.sessions.as_ref().map(Sessions::dropped),
             }),
             hooks: lifted
                 .map(|(app, _)| app.hooks.iter().map(|hook| hook.reading()).collect())
@@ -146,6 +148,8 @@ struct TrafficFacts {
     exchanges: usize,
     answers: [u64; 5],
     afterwards: usize,
+    /// None where there are no sessions.
+    sessions_dropped: Option<u64>,
 }
 
 /// An answer that is text, and true only now.

@@ -63,6 +63,7 @@ pub(super) const SECRET: &[&str] = &["env", "file"];
 pub(super) const SESSION: &[&str] = &[
     "domain",
     "encrypt",
+    "forward",
     "http_only",
     "idle",
     "lifetime",

@@ -58,6 +58,8 @@ pub struct SessionSettings {
     pub same_site: SameSite,
     /// Whether the cookie is hidden from scripts.
     pub http_only: bool,
+    /// Whether upstreams see the cookie, and may set it.
+    pub forward: bool,
     /// Bytes of one session.
     pub max_bytes: u64,
     /// Bytes of all sessions together, in a store of our own.
@@ -110,6 +112,7 @@ impl Default for SessionSettings {
             secure: None,
             same_site: SameSite::default(),
             http_only: true,
+            forward: false,
             max_bytes: MAX_BYTES,
             size: KV_SIZE_IN_MEMORY,
         }
@@ -144,6 +147,7 @@ impl SessionSettings {
             secure: table.get("secure", secure, problems).unwrap_or_default(),
             same_site: table.get("same_site", one_of(SAME_SITE), problems).unwrap_or_default(),
             http_only: table.get("http_only", boolean, problems).unwrap_or(all.http_only),
+            forward: table.get("forward", boolean, problems).unwrap_or(all.forward),
             max_bytes: table.get("max_bytes", size, problems).unwrap_or(all.max_bytes),
             size: table.get("size", size, problems).unwrap_or(size_at_most),
         };
@@ -196,6 +200,7 @@ pub(super) fn default_values() -> Value {
         "secure": "auto",
         "same_site": "lax",
         "http_only": true,
+        "forward": false,
         "max_bytes": size_text(MAX_BYTES),
         "size": size_text(KV_SIZE_IN_MEMORY),
     })

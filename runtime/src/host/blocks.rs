@@ -10,6 +10,8 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, header};
 use smallvec::SmallVec;
 
+use crate::session::sets_cookie;
+
 /// Why a block or a field was refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum BlockError {
@@ -28,6 +30,12 @@ pub(super) enum BlockError {
     /// The field belongs to the connection, which is the server's.
     #[error("header `{0}` belongs to the connection and cannot be set by a hook")]
     Connection(String),
+    /// The field would set or delete the cookie of sessions.
+    #[error(
+        "cookie `{0}` is that of sessions, and cannot be set by a hook\n\
+         hint: use `session`, or another name"
+    )]
+    SessionCookie(String),
 }
 
 /// Fields that a hook may bring a message to. A map of headers of tens of thousands is no message any
@@ -56,11 +64,15 @@ impl LastBlock {
     ///
     /// # Errors
     /// As [`parse_block`].
-    pub(super) fn get_or_parse(&self, bytes: &[u8]) -> Result<Arc<Block>, BlockError> {
+    pub(super) fn get_or_parse(
+        &self,
+        bytes: &[u8],
+        session_cookie: Option<&str>,
+    ) -> Result<Arc<Block>, BlockError> {
         if let Some(block) = self.last().as_ref().filter(|block| block.bytes() == bytes) {
             return Ok(block.clone());
         }
-        let block = Arc::new(Block::parse(bytes.to_vec())?);
+        let block = Arc::new(Block::parse(bytes.to_vec(), session_cookie)?);
         *self.last() = Some(block.clone());
         Ok(block)
     }
@@ -84,10 +96,10 @@ impl Block {
     ///
     /// # Errors
     /// As [`parse_block`].
-    pub(super) fn parse(block: Vec<u8>) -> Result<Self, BlockError> {
+    pub(super) fn parse(block: Vec<u8>, session_cookie: Option<&str>) -> Result<Self, BlockError> {
         let bytes = Bytes::from(block);
         let mut fields: Vec<Field> = Vec::new();
-        for (name, value) in parse_block(bytes.clone())? {
+        for (name, value) in parse_block(bytes.clone(), session_cookie)? {
             let first = fields.iter().all(|field| field.name != name);
             fields.push(Field { name, value, first });
         }
@@ -105,12 +117,15 @@ impl Block {
     }
 }
 
-/// Parses a block. Lines may end in LF alone; empty lines are passed over. Values share the block's
-/// bytes.
+/// Parses a block, which may not set the cookie of sessions. Lines may end in LF alone; empty lines are passed
+/// over. Values share the block's bytes.
 ///
 /// # Errors
 /// The first field that is not valid, and then nothing of the block counts; a block that is too long.
-pub(super) fn parse_block(block: impl Into<Bytes>) -> Result<Fields, BlockError> {
+pub(super) fn parse_block(
+    block: impl Into<Bytes>,
+    session_cookie: Option<&str>,
+) -> Result<Fields, BlockError> {
     let block = block.into();
     if block.len() > BYTES_MAX {
         return Err(BlockError::TooMuch);
@@ -127,7 +142,14 @@ pub(super) fn parse_block(block: impl Into<Bytes>) -> Result<Fields, BlockError>
         let colon =
             line.iter().position(|byte| *byte == b':').ok_or(BlockError::NoColon(index + 1))?;
         let value = block.slice_ref(line[colon + 1..].trim_ascii());
-        fields.push(parse_field(&line[..colon], value)?);
+        let (name, value) = parse_field(&line[..colon], value)?;
+        if name == header::SET_COOKIE
+            && let Some(cookie) = session_cookie
+            && sets_cookie(value.as_bytes(), cookie)
+        {
+            return Err(BlockError::SessionCookie(cookie.to_owned()));
+        }
+        fields.push((name, value));
     }
     Ok(fields)
 }
@@ -217,25 +239,25 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-a", HeaderValue::from_static("1"));
         headers.append("x-b", HeaderValue::from_bytes(b"caf\xe9").unwrap());
-        let fields = parse_block(write_block(&headers)).unwrap();
+        let fields = parse_block(write_block(&headers), None).unwrap();
         assert_eq!(fields.len(), 2);
         assert_eq!(fields[1].1.as_bytes(), b"caf\xe9");
     }
 
     #[test]
     fn only_the_first_field_of_a_name_is_its_first() {
-        let block = Block::parse(b"a: 1\r\nb: 2\r\nA: 3\r\n".to_vec()).unwrap();
+        let block = Block::parse(b"a: 1\r\nb: 2\r\nA: 3\r\n".to_vec(), None).unwrap();
         let fields = block.fields().iter().map(|field| (field.value.clone(), field.first));
         let value = HeaderValue::from_static;
         let expected = [(value("1"), true), (value("2"), true), (value("3"), false)];
         assert_eq!(fields.collect::<Vec<_>>(), expected);
-        assert_eq!(Block::parse(b"a\r\n".to_vec()).unwrap_err(), BlockError::NoColon(1));
+        assert_eq!(Block::parse(b"a\r\n".to_vec(), None).unwrap_err(), BlockError::NoColon(1));
     }
 
     #[test]
     fn a_line_break_in_a_value_starts_a_field_and_never_a_second_message() {
         assert_eq!(
-            parse_block(b"x-a: 1\r\n\r\nHTTP/1.1 200 OK\r\n".to_vec()),
+            parse_block(b"x-a: 1\r\n\r\nHTTP/1.1 200 OK\r\n".to_vec(), None),
             Err(BlockError::NoColon(3))
         );
         assert_eq!(
@@ -259,14 +281,24 @@ mod tests {
     #[test]
     fn a_block_that_no_message_needs_is_refused_before_it_is_work() {
         let many = "a: b\r\n".repeat(FIELDS_MAX);
-        assert_eq!(parse_block(many.clone().into_bytes()).unwrap().len(), FIELDS_MAX);
-        assert_eq!(parse_block((many + "a: b").into_bytes()), Err(BlockError::TooMuch));
-        assert_eq!(parse_block(vec![b'a'; BYTES_MAX + 1]), Err(BlockError::TooMuch));
+        assert_eq!(parse_block(many.clone().into_bytes(), None).unwrap().len(), FIELDS_MAX);
+        assert_eq!(parse_block((many + "a: b").into_bytes(), None), Err(BlockError::TooMuch));
+        assert_eq!(parse_block(vec![b'a'; BYTES_MAX + 1], None), Err(BlockError::TooMuch));
         let mut headers = HeaderMap::new();
         headers.insert("x", HeaderValue::from_bytes(&vec![b'a'; BYTES_MAX - 100]).unwrap());
         assert_eq!(has_room(&headers, 1, 300), Err(BlockError::TooMuch));
         assert_eq!(has_room(&headers, FIELDS_MAX, 0), Err(BlockError::TooMuch));
         assert_eq!(has_room(&headers, 1, 10), Ok(()));
+    }
+
+    #[test]
+    fn the_cookie_of_sessions_is_refused_where_there_are_any() {
+        let block = b"x-a: 1\r\nSet-Cookie: sid=; Max-Age=0\r\n".to_vec();
+        assert_eq!(parse_block(block.clone(), None).unwrap().len(), 2);
+        assert_eq!(parse_block(block.clone(), Some("other")).unwrap().len(), 2);
+        let refused = BlockError::SessionCookie("sid".into());
+        assert_eq!(parse_block(block, Some("sid")), Err(refused));
+        assert_eq!(parse_block(b"cookie: sid=1".to_vec(), Some("sid")).unwrap().len(), 1);
     }
 
     #[test]
@@ -316,7 +348,7 @@ mod tests {
 
         #[test]
         fn whatever_a_block_says_its_fields_are_fit_to_be_written(block in block()) {
-            let Ok(fields) = parse_block(block.clone()) else { return Ok(()) };
+            let Ok(fields) = parse_block(block.clone(), None) else { return Ok(()) };
             let lines = block.split(|byte| *byte == b'\n').count();
             prop_assert!(fields.len() <= lines.min(FIELDS_MAX));
             let mut headers = HeaderMap::new();
@@ -327,7 +359,7 @@ mod tests {
                 headers.append(name, value);
             }
             // Written and read again it is the same, so nothing in it reads as something else.
-            let again = parse_block(write_block(&headers)).unwrap();
+            let again = parse_block(write_block(&headers), None).unwrap();
             prop_assert_eq!(again.len(), headers.len());
             for (name, value) in again {
                 prop_assert!(headers.get_all(&name).iter().any(|known| *known == value));

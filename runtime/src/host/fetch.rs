@@ -131,8 +131,8 @@ fn options(text: &str) -> Result<Options, FetchError> {
 fn hop(request: Request) -> Result<Hop, FetchError> {
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| FetchError::Request(format!("not a method: `{}`", request.method)))?;
-    let fields =
-        parse_block(request.headers).map_err(|error| FetchError::Request(error.to_string()))?;
+    let fields = parse_block(request.headers, None)
+        .map_err(|error| FetchError::Request(error.to_string()))?;
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (name, value) in fields {
         if name == http::header::HOST {

@@ -208,6 +208,11 @@ impl State {
         }
     }
 
+    /// The name of the cookie that hooks have no hands on, where there are sessions.
+    fn session_cookie(&self) -> Option<&str> {
+        self.context.shared.session_cookie()
+    }
+
     /// Counts a call into the host, and nothing else.
     pub(crate) fn enter(&mut self) -> sandbox::Result<()> {
         self.meter.host_call().map_err(sandbox::trap)
@@ -230,6 +235,11 @@ impl WasiView for State {
 }
 
 impl Shared {
+    /// The name of the cookie of sessions, where there are any.
+    pub(crate) fn session_cookie(&self) -> Option<&str> {
+        self.sessions.as_ref().map(Sessions::cookie_name)
+    }
+
     /// Takes secrets out of what a hook says of an error.
     pub(crate) fn clean(&self, said: &mut HookError) {
         for text in [&mut said.code, &mut said.message].into_iter().chain(&mut said.details) {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::header::COOKIE;
 use percent_encoding::percent_decode_str;
 
-use super::blocks::{has_room, joined, parse_field, write_block};
+use super::blocks::{BlockError, has_room, joined, parse_field, write_block};
 use super::{GuestError, State, check_json, guest_error};
 use crate::body::Body;
 use crate::exchange::{Exchange, Stage};
@@ -13,6 +14,7 @@ use crate::router::Path;
 use crate::sandbox::bindings::boathook::hook::request::Host;
 use crate::sandbox::limits::Stop;
 use crate::sandbox::{Result, trap};
+use crate::session::has_cookie;
 
 type Set = std::result::Result<(), GuestError>;
 
@@ -117,8 +119,16 @@ impl Host for State {
     }
 
     fn set_header(&mut self, name: String, value: Vec<u8>) -> Result<Set> {
-        Ok(self.write("request.set-header", Stage::Request)?.and_then(|exchange| {
-            let (name, value) = parse_field(name.as_bytes(), value.into()).map_err(bad)?;
+        self.enter()?;
+        let field = parse_field(name.as_bytes(), value.into());
+        let field = field.and_then(|(name, value)| match self.session_cookie() {
+            Some(cookie) if name == COOKIE && has_cookie(value.as_bytes(), cookie) => {
+                Err(BlockError::SessionCookie(cookie.to_owned()))
+            }
+            _ => Ok((name, value)),
+        });
+        Ok(self.changeable("request.set-header", Stage::Request).and_then(|exchange| {
+            let (name, value) = field.map_err(bad)?;
             has_room(&exchange.request.headers, 1, value.len()).map_err(bad)?;
             exchange.request.headers.insert(name, value);
             Ok(())
@@ -180,7 +190,7 @@ impl State {
 
 /// The cookies of the request (RFC 6265, 5.4), percent-decoded; those that are not UTF-8 are left out.
 fn cookies(exchange: &Exchange) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
-    let headers = exchange.request.headers.get_all(http::header::COOKIE).iter();
+    let headers = exchange.request.headers.get_all(COOKIE).iter();
     headers.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok()).flat_map(|line| {
         line.split(';').filter_map(|pair| {
             let (name, value) = pair.split_once('=')?;

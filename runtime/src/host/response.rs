@@ -51,8 +51,10 @@ impl Host for State {
 
     fn append_headers(&mut self, block: Vec<u8>) -> Result<Set> {
         let bytes = block.len();
-        Ok(self.write("response.append-headers", Stage::Response)?.and_then(|exchange| {
-            let fields = parse_block(block).map_err(bad)?;
+        self.enter()?;
+        let fields = parse_block(block, self.session_cookie());
+        Ok(self.changeable("response.append-headers", Stage::Response).and_then(|exchange| {
+            let fields = fields.map_err(bad)?;
             let headers = &mut exchange.response.headers;
             has_room(headers, fields.len(), bytes).map_err(bad)?;
             for (name, value) in fields {
@@ -182,7 +184,10 @@ impl State {
     ) -> std::result::Result<Arc<Block>, GuestError> {
         match last {
             Some(last) if last.bytes() == bytes => Ok(last),
-            _ => self.context.last_block.get_or_parse(bytes).map_err(bad),
+            _ => {
+                let cookie = self.session_cookie();
+                self.context.last_block.get_or_parse(bytes, cookie).map_err(bad)
+            }
         }
     }
 

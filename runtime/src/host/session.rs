@@ -70,7 +70,8 @@ impl State {
             return Ok(Ok(None));
         }
         if exchange.session.is_none() {
-            exchange.session = Some(Box::new(sessions.open(&exchange.request.headers).await));
+            let sent = exchange.request.session_cookie.sent.as_ref();
+            exchange.session = Some(Box::new(sessions.open(sent).await));
         }
         let session = exchange.session.as_deref_mut();
         match session.as_deref().map_or(Ok(()), |session| sessions.check(session)) {

@@ -24,7 +24,7 @@ impl Prepared {
         let bounds = (settings.size, Sessions::stored_bytes_max(&settings));
         let redis = self.config.stores.redis.as_ref();
         match store::open(settings.store, &settings.file, bounds, redis).await {
-            Ok(store) => Ok(Some(Sessions::new(settings, keys, store))),
+            Ok(store) => Ok(Some(Sessions::new(settings, keys, store.forgetting()))),
             Err(error) => {
                 let mut problem = problem(format!("the store of sessions: {error}"));
                 let tree = &self.config.tree;

@@ -5,8 +5,7 @@
 
 use cookie::time::Duration;
 use cookie::{Cookie, CookieJar, Key, SameSite};
-use http::header::COOKIE;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use super::state;
 use crate::config::{self, Config, ENVIRONMENT, Problem, Problems, SessionSettings};
@@ -81,10 +80,11 @@ impl Keys {
     pub(super) fn read(
         &self,
         settings: &SessionSettings,
-        headers: &HeaderMap,
+        sent: &HeaderValue,
     ) -> Option<(String, state::Cookie)> {
-        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let all = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
+        // Each for itself: one that is no text does not spoil the others.
+        let pairs = sent.as_bytes().split(|byte| *byte == b';');
+        let all = pairs.filter_map(|pair| Cookie::parse(std::str::from_utf8(pair).ok()?).ok());
         let ours = all.filter(|cookie| cookie.name() == settings.name);
         ours.take(CANDIDATES_MAX).find_map(|cookie| {
             let cookie = cookie.into_owned();

@@ -2,8 +2,8 @@
 //!
 //! A session is read when a hook first touches it in an exchange, and written before the response's
 //! head goes out, if something has changed. So a request that touches none costs nothing: no read, no
-//! write, no cookie. Its parts: [`state`] is the session at hand, `cookie` carries the id, and the bytes
-//! lie in a [`Store`].
+//! write, no cookie. Its parts: [`state`] is the session at hand, `cookie` carries the id, `guard` keeps hooks
+//! away from that, and the bytes lie in a [`Store`].
 //!
 //! - The id is the server's. One that a client makes up does not verify, and one that verifies but is not
 //!   in the store is not taken over: the next session gets another.
@@ -15,16 +15,19 @@
 //! What is not here: who may touch a session. That is the host's, see `host/session.rs`.
 
 mod cookie;
+mod guard;
 pub mod state;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 pub use cookie::Keys;
+pub use guard::{has_cookie, sets_cookie};
 use state::{Cookie, Record, Stored};
 pub use state::{Session, TooLarge};
 
@@ -45,6 +48,10 @@ const TIME: Duration = Duration::from_secs(10);
 const REFRESH_MAX: Duration = Duration::from_secs(300);
 /// How often the log says that the store fails, where requests go on without.
 const FAILURE_SAID_EVERY: Duration = Duration::from_secs(10);
+/// How often the log says that an upstream's cookie was dropped.
+const DROPPED_COOKIE_SAID_EVERY: Duration = Duration::from_secs(60);
+/// How often the log says that sessions were dropped for want of room.
+const DROPPED_SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// Sessions of an app.
 #[derive(Debug)]
@@ -54,6 +61,11 @@ pub struct Sessions {
     store: Store,
     keys: Keys,
     failures: Sparse,
+    endless: Sparse,
+    dropped_cookies: Sparse,
+    dropped: Sparse,
+    /// How many dropped sessions were seen when the log was last asked.
+    dropped_seen: AtomicU64,
 }
 
 /// A session could not be read or written.
@@ -70,7 +82,16 @@ impl Sessions {
                  `BOATHOOK_SECRET_SESSION`, as every other environment than development demands"
             );
         }
-        Self { settings, store, keys, failures: Sparse::new(FAILURE_SAID_EVERY) }
+        Self {
+            settings,
+            store,
+            keys,
+            failures: Sparse::new(FAILURE_SAID_EVERY),
+            endless: Sparse::new(FAILURE_SAID_EVERY),
+            dropped_cookies: Sparse::new(DROPPED_COOKIE_SAID_EVERY),
+            dropped: Sparse::new(DROPPED_SAID_EVERY),
+            dropped_seen: AtomicU64::new(0),
+        }
     }
 
     /// Bytes of a value in the store: a session's text is JSON inside of JSON.
@@ -78,10 +99,10 @@ impl Sessions {
         settings.max_bytes.saturating_mul(6).saturating_add(1024)
     }
 
-    /// The session of a request with these headers; an empty one if it has none. One that could not be read says so to whoever
-    /// asks it for something.
-    pub async fn open(&self, headers: &HeaderMap) -> Session {
-        let Some((id, cookie)) = self.keys.read(&self.settings, headers) else {
+    /// The session of a request that came with this cookie; an empty one if it has none. One that could not
+    /// be read says so to whoever asks it for something.
+    pub async fn open(&self, sent: Option<&HeaderValue>) -> Session {
+        let Some((id, cookie)) = sent.and_then(|sent| self.keys.read(&self.settings, sent)) else {
             return Session::default();
         };
         let read = match tokio::time::timeout(TIME, self.store.get(Key::new(SPACE, &id))).await {
@@ -96,7 +117,7 @@ impl Sessions {
                 _ => Session::empty(cookie),
             },
             Ok(None) => Session::empty(cookie),
-            Err(why) => Session::unread(why, cookie),
+            Err(why) => Session::unread(why, id, cookie),
         }
     }
 
@@ -118,13 +139,15 @@ impl Sessions {
         session: &mut Session,
         scheme: Scheme,
     ) -> Result<Option<HeaderValue>, SessionError> {
-        if session.failed.is_some() {
+        // What could not be read can still be ended.
+        if session.failed.is_some() && session.ended.is_empty() {
             return Ok(None);
         }
         let written = match tokio::time::timeout(TIME, self.write(session)).await {
             Ok(written) => written.map_err(|error| error.to_string()),
             Err(_) => Err(format!("no answer in {TIME:?}")),
         };
+        self.say_what_was_dropped();
         match written {
             Ok(Told::Nothing) => Ok(None),
             Ok(Told::Id(id, lives)) => {
@@ -132,8 +155,44 @@ impl Sessions {
                 Ok(self.keys.write(&self.settings, scheme, id, lives))
             }
             Ok(Told::Gone) => Ok(Keys::removal(&self.settings, scheme)),
-            Err(why) => self.fail(SessionError("written", why)).map(|()| None),
+            Err(why) => {
+                self.fail(SessionError("written", why))?;
+                Ok(self.part_with(session, scheme))
+            }
         }
+    }
+
+    /// How many sessions were dropped so far for want of room.
+    pub fn dropped(&self) -> u64 {
+        self.store.forgotten()
+    }
+
+    fn say_what_was_dropped(&self) {
+        let dropped = self.dropped();
+        let since = dropped.saturating_sub(self.dropped_seen.load(Ordering::Relaxed));
+        if since > 0 && self.dropped.pass().is_some() {
+            self.dropped_seen.store(dropped, Ordering::Relaxed);
+            tracing::warn!(
+                "sessions in memory are full: {since} that would have ended first were dropped. \
+                 hint: raise `session.size`, or shorten `session.idle`"
+            );
+        }
+    }
+
+    /// The field for a client whose session a hook has ended, though the store may still have it: without the
+    /// cookie this browser at least is out.
+    fn part_with(&self, session: &Session, scheme: Scheme) -> Option<HeaderValue> {
+        if session.ended.is_empty() {
+            return None;
+        }
+        if let Some(unsaid) = self.endless.pass() {
+            tracing::error!(
+                "a session that was to end may still be in the store: its cookie was deleted, and who has \
+                 kept it can use it until the session expires{}",
+                and_more(unsaid)
+            );
+        }
+        Keys::removal(&self.settings, scheme)
     }
 
     async fn write(&self, session: &mut Session) -> Result<Told, StoreError> {

@@ -45,6 +45,8 @@ pub struct Session {
     pub(super) cookie: Cookie,
     /// Why it could not be read.
     pub(super) failed: Option<String>,
+    /// The id of what could not be read.
+    unread: Option<String>,
 }
 
 /// What the store has.
@@ -121,8 +123,8 @@ impl Session {
     }
 
     /// One that could not be read.
-    pub(super) fn unread(why: String, cookie: Cookie) -> Self {
-        Self { failed: Some(why), cookie, ..Self::default() }
+    pub(super) fn unread(why: String, id: String, cookie: Cookie) -> Self {
+        Self { failed: Some(why), unread: Some(id), cookie, ..Self::default() }
     }
 
     /// The value of a key, JSON text.
@@ -173,9 +175,10 @@ impl Session {
         Some(value)
     }
 
-    /// Ends it. What is set afterwards begins another one.
+    /// Ends it, even if it could not be read. What is set afterwards begins another one.
     pub fn destroy(&mut self) {
-        self.ended.extend(self.stored.take());
+        let unread = self.unread.take().map(|id| Stored { id, bytes: Vec::new() });
+        self.ended.extend(self.stored.take().or(unread));
         self.record = Record::default();
         self.changes.clear();
         self.renewed = false;

@@ -1,11 +1,13 @@
 //! Keeps entries in this process's memory, up to so many bytes. Nothing survives the process.
 //!
 //! What has expired is removed a little with every change, and all of it when there is no more room. If
-//! there is none even then, whoever wants to write gets [`super::StoreError::Full`]: what is there is never
-//! thrown away for what comes.
+//! there is none even then, whoever wants to write gets [`super::StoreError::Full`]: what is there is not thrown
+//! away for what comes, unless the store was made to forget. Then it is what would have expired first; what
+//! never expires stays even there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::change::{Change, Effect, Entry, Outcome, is_over};
@@ -20,6 +22,10 @@ const SWEPT_WITH_EACH: usize = 4;
 pub(super) struct Memory {
     entries: Mutex<Entries>,
     bytes_max: u64,
+    /// Whether it forgets what it has for what comes.
+    pub(super) forgets: bool,
+    /// Entries that it has forgotten.
+    forgotten: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -31,11 +37,16 @@ struct Entries {
 
 impl Memory {
     pub(super) fn new(bytes_max: u64) -> Self {
-        Self { entries: Mutex::default(), bytes_max }
+        Self { entries: Mutex::default(), bytes_max, forgets: false, forgotten: AtomicU64::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many entries it has forgotten so far.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
     }
 
     /// How many entries it holds, those included that have expired.
@@ -60,6 +71,10 @@ impl Memory {
             Effect::Put(entry) => {
                 if entries.with(&key, &entry) > self.bytes_max {
                     entries.sweep(now, usize::MAX);
+                }
+                if self.forgets && size(&key, &entry) <= self.bytes_max {
+                    let forgotten = entries.forget_for(&key, &entry, self.bytes_max);
+                    self.forgotten.fetch_add(forgotten, Ordering::Relaxed);
                 }
                 if entries.with(&key, &entry) > self.bytes_max {
                     return Err(full(self.bytes_max));
@@ -130,6 +145,22 @@ impl Entries {
             let key = key.clone();
             self.remove(&key);
         }
+    }
+}
+
+impl Entries {
+    /// Removes what expires first until this entry has room, and gives how many that took.
+    fn forget_for(&mut self, key: &[u8], entry: &Entry, bytes_max: u64) -> u64 {
+        let mut forgotten = 0;
+        while self.with(key, entry) > bytes_max {
+            // The entry that is to be replaced is no room gained.
+            let first =
+                self.by_expiry.iter().map(|(_, other)| other).find(|other| ***other != *key);
+            let Some(first) = first.cloned() else { break };
+            self.remove(&first);
+            forgotten += 1;
+        }
+        forgotten
     }
 }
 

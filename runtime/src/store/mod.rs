@@ -140,6 +140,24 @@ impl Store {
         Self { backend: Backend::Memory(Memory::new(bytes_max)), value_bytes_max }
     }
 
+    /// The same store; if it is one in memory, and full, it forgets what would expire first for what comes. It
+    /// is for what users can make anew, as sessions are; others keep what they have and refuse.
+    #[must_use]
+    pub fn forgetting(mut self) -> Self {
+        if let Backend::Memory(memory) = &mut self.backend {
+            memory.forgets = true;
+        }
+        self
+    }
+
+    /// How many entries it has forgotten so far, for want of room.
+    pub fn forgotten(&self) -> u64 {
+        match &self.backend {
+            Backend::Memory(memory) => memory.forgotten(),
+            Backend::Embedded(_) | Backend::Redis(_) => 0,
+        }
+    }
+
     /// A store in a database file, which is made if there is none; the bounds are those of
     /// [`Store::memory`]. Blocks, for the time of opening a file.
     ///

@@ -383,6 +383,26 @@ async fn a_memory_store_is_full_at_its_bound_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_memory_store_that_forgets_does_so_with_what_expires_first_and_with_nothing_else() {
+    let store = Store::memory(1000, VALUE_BYTES_MAX).forgetting();
+    store.set(key("stays"), &[0; 100], None).await.unwrap();
+    store.set(key("late"), &[0; 100], Some(2 * HOUR)).await.unwrap();
+    store.set(key("early"), &[0; 100], Some(HOUR)).await.unwrap();
+    assert_eq!(store.forgotten(), 0);
+    store.set(key("comes"), &[0; 100], Some(3 * HOUR)).await.unwrap();
+    assert_eq!((store.get(key("early")).await, store.forgotten()), (Ok(None), 1));
+    // What grows makes room at the cost of others, and not at its own.
+    store.set(key("late"), &[0; 300], Some(HOUR)).await.unwrap();
+    assert_eq!(store.get(key("late")).await.unwrap().unwrap().len(), 300);
+    assert_eq!((store.get(key("comes")).await, store.forgotten()), (Ok(None), 2));
+    // What never fits, or not beside what never expires, is refused as ever.
+    assert_eq!(store.set(key("huge"), &[0; 900], None).await, Err(super::full(1000)));
+    assert!(store.get(key("late")).await.unwrap().is_some());
+    assert_eq!(store.set(key("large"), &[0; 600], None).await, Err(super::full(1000)));
+    assert!(store.get(key("stays")).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn what_expires_in_memory_is_freed_by_other_changes() {
     let store = Store::memory(1 << 20, VALUE_BYTES_MAX);
     for number in 0..500 {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use super::*;
-use crate::exchange::{RequestId, Scheme};
+use crate::exchange::{RequestId, Scheme, SessionCookie};
 
 /// A folder with something of everything, beside a file that nobody may see.
 fn site() -> TempDir {
@@ -75,6 +75,7 @@ fn request(method: Method, path: &str, headers: &[Header<'_>]) -> Request {
         id: RequestId::next(),
         started: Instant::now(),
         upgrade: None,
+        session_cookie: SessionCookie::default(),
     }
 }
 

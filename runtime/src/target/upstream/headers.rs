@@ -5,8 +5,8 @@
 //! are welcome, because trailers are.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -79,7 +79,24 @@ pub(super) fn outgoing(request: &Request, hop: Hop) -> HeaderMap {
         };
     }
     set(&mut headers, X_REQUEST_ID, request.id.to_string());
+    if let Some(sent) =
+        request.session_cookie.sent.as_ref().filter(|_| request.session_cookie.forwarded)
+    {
+        add_cookie(&mut headers, sent);
+    }
     headers
+}
+
+/// Puts a cookie behind the others, in one line with them as far as there is one: not every server reads several.
+fn add_cookie(headers: &mut HeaderMap, cookie: &HeaderValue) {
+    let line = headers.get(COOKIE).and_then(|first| {
+        HeaderValue::from_bytes(&[first.as_bytes(), cookie.as_bytes()].join(&b"; "[..])).ok()
+    });
+    let line = line.unwrap_or_else(|| cookie.clone());
+    match headers.get_mut(COOKIE) {
+        Some(first) => *first = line,
+        None => drop(headers.insert(COOKIE, line)),
+    }
 }
 
 /// What `X-Forwarded-For` says already, and one more address.

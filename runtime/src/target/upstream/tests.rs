@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::config::TrustProxy;
 use crate::error::{Audience, respond};
-use crate::exchange::{Hop, RequestId, Scheme as ClientScheme};
+use crate::exchange::{Hop, RequestId, Scheme as ClientScheme, SessionCookie};
 use crate::router::Path;
 use crate::server::tests::{Running, local, rest, soon, start, until};
 use crate::server::{Peer, Tunnels};
@@ -40,6 +40,7 @@ fn exchange_request(
         id: RequestId::Given("id-1".into()),
         started: std::time::Instant::now(),
         upgrade,
+        session_cookie: SessionCookie::default(),
     }
 }
 
@@ -273,6 +274,7 @@ async fn a_gathered_body_goes_over_and_stays() {
         id: RequestId::next(),
         started: std::time::Instant::now(),
         upgrade: None,
+        session_cookie: SessionCookie::default(),
     };
     let hop = request.peer;
     let answer = soon(upstream.forward(&mut request, hop)).await.unwrap();
