@@ -123,6 +123,7 @@ pub(crate) fn boathook(
     arguments: &[&str],
 ) -> Result<Server> {
     let mut command = pinned(&places.programs.join("boathook"), cores);
+    command.env("BOATHOOK_SECRET_SESSION", "a secret of the bench suite, and of nobody else");
     command.arg("serve").arg(dir).args(["--env", "production", "--log", "error"]).args(arguments);
     Server::start(command, &dir.join("server.log"))
 }

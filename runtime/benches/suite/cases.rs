@@ -150,7 +150,7 @@ fn native_ratios() -> Vec<Ratio> {
 
 /// All groups. `bodies` has files of 16 KiB and 1 MiB to post.
 pub(crate) fn all(bodies: &Bodies) -> Vec<Group> {
-    vec![headers(), echoes(bodies), routes(), hooks(), http2(), proxy()]
+    vec![headers(), echoes(bodies), routes(), hooks(), http2(), proxy(), services()]
 }
 
 fn headers() -> Group {
@@ -242,6 +242,36 @@ fn http2() -> Group {
     ];
     let ratios = vec![ratio("h2_one_hook_vs_native", "h2_one_hook", "h2_native_one", 0.0)];
     Group { name: "http2", subjects, ratios }
+}
+
+/// A hook that uses one service for each request, beside no hook: one session that all requests read, one counter
+/// that all of them increment.
+fn services() -> Group {
+    let subject = |name, hook: &'static str, toml: &str| {
+        let hooks = if hook.is_empty() { Vec::new() } else { vec![one(hook, "")] };
+        let app = AppOf::new(hooks);
+        let toml = format!("{toml}\n{}", app.toml);
+        let load = Load::default();
+        Subject { name, serves: Serves::Boathook(app.with_toml(toml)), load, decorated: false }
+    };
+    let begun = Load { cookie_of: Some("/begin"), ..Load::default() };
+    let granted = "hooks.session.grants.session = true";
+    let session = Subject { load: begun, ..subject("session_read", "session", granted) };
+    let in_memory = "hooks.counts.grants.kv = ['rates']\nkv.store = 'memory'";
+    let in_a_file = "hooks.counts.grants.kv = ['rates']\nkv.store = 'embedded'";
+    let subjects = vec![
+        subject("services_no_hook", "", ""),
+        session,
+        subject("kv_increment", "counts", in_memory),
+        subject("kv_increment_in_file", "counts", in_a_file),
+    ];
+    let vs = |name, of| ratio(name, of, "services_no_hook", 0.0);
+    let ratios = vec![
+        vs("session_read_vs_no_hook", "session_read"),
+        vs("kv_increment_vs_no_hook", "kv_increment"),
+        vs("kv_increment_in_file_vs_no_hook", "kv_increment_in_file"),
+    ];
+    Group { name: "services", subjects, ratios }
 }
 
 /// A proxy, without hooks and through three of them; and a hook that fetches from the same upstream what the

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::probe;
 use crate::process::{Cores, Ran, Running, last_line, pinned};
 
 /// How long after its time a load generator may still take.
@@ -40,6 +41,8 @@ pub(crate) struct Load {
     pub(crate) body: Option<PathBuf>,
     /// The status that answers must have.
     pub(crate) status: u16,
+    /// The path whose answer gives a cookie, which all requests carry.
+    pub(crate) cookie_of: Option<&'static str>,
 }
 
 impl Default for Load {
@@ -52,6 +55,7 @@ impl Default for Load {
             rate: None,
             body: None,
             status: 200,
+            cookie_of: None,
         }
     }
 }
@@ -94,6 +98,14 @@ impl Load {
         Self { rate: Some(rate), connections, ..Self::default() }
     }
 
+    /// The cookie that its requests carry.
+    ///
+    /// # Errors
+    /// If there is to be one, and the server gives none.
+    pub(crate) fn cookie(&self, address: SocketAddr) -> Result<Option<String>> {
+        self.cookie_of.map(|path| probe::cookie(address, path)).transpose()
+    }
+
     /// Starts it. `name` is that of its files in `dir`.
     ///
     /// # Errors
@@ -115,6 +127,9 @@ impl Load {
         command.args(["--header", &format!("{}: acme", bench_hooks::READ)]);
         if self.protocol == Protocol::Http1 {
             command.arg("--h1");
+        }
+        if let Some(cookie) = self.cookie(address)? {
+            command.args(["--header", &format!("cookie: {cookie}")]);
         }
         if let Some(rate) = self.rate {
             command.arg(format!("--rps={}", rate / self.connections as f64));

@@ -18,7 +18,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Where it differs, with the answer.
 pub(crate) fn check(address: SocketAddr, load: &Load, decorated: bool) -> Result<()> {
     let posted = load.body.as_deref().map(std::fs::read).transpose()?;
-    let answer = ask(address, &load.path, posted.as_deref())?;
+    let cookie = load.cookie(address)?;
+    let answer = ask_with(address, &load.path, cookie.as_deref(), posted.as_deref())?;
     let head = answer.head.to_ascii_lowercase();
     let wrong = |what: &str| format!("{what}, in the answer to {}:\n{}", load.path, answer.head);
     ensure!(answer.status == load.status, wrong("another status"));
@@ -66,6 +67,20 @@ pub(crate) fn status(address: SocketAddr, path: &str) -> Result<u16> {
     Ok(ask(address, path, None)?.status)
 }
 
+/// The cookie that an answer gives: `name=value`.
+///
+/// # Errors
+/// If it gives none.
+pub(crate) fn cookie(address: SocketAddr, path: &str) -> Result<String> {
+    let answer = ask(address, path, None)?;
+    let field = answer.head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("set-cookie").then_some(value)
+    });
+    let pair = field.and_then(|value| value.split(';').next()).map(str::trim);
+    Ok(pair.with_context(|| format!("no cookie from {path}:\n{}", answer.head))?.to_owned())
+}
+
 struct Answer {
     status: u16,
     /// Status line and headers, with the line break of the last.
@@ -75,6 +90,16 @@ struct Answer {
 
 /// One request on a connection of its own.
 fn ask(address: SocketAddr, path: &str, body: Option<&[u8]>) -> Result<Answer> {
+    ask_with(address, path, None, body)
+}
+
+/// The same with a cookie.
+fn ask_with(
+    address: SocketAddr,
+    path: &str,
+    cookie: Option<&str>,
+    body: Option<&[u8]>,
+) -> Result<Answer> {
     let mut socket = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
     socket.set_read_timeout(Some(ANSWER_MAX))?;
     socket.set_write_timeout(Some(ANSWER_MAX))?;
@@ -82,8 +107,9 @@ fn ask(address: SocketAddr, path: &str, body: Option<&[u8]>) -> Result<Answer> {
     let body = body.unwrap_or_default();
     let length =
         if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let cookie = cookie.map_or_else(String::new, |cookie| format!("cookie: {cookie}\r\n"));
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{READ}: acme\r\nconnection: close\r\n{length}\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{READ}: acme\r\nconnection: close\r\n{cookie}{length}\r\n"
     );
     socket.write_all(head.as_bytes())?;
     socket.write_all(body)?;
