@@ -129,6 +129,15 @@ fn a_redirect_to_a_private_address_or_to_where_nothing_is_granted_is_refused() {
 }
 
 #[test]
+fn who_redirects_for_ever_is_followed_only_so_often() {
+    let round = Remote::redirecting("/");
+    let mut app = app(&format!("[\"http://{}\"]", round.address), "");
+    let (_, text) = fetched(&mut app, &format!("http://{}", round.address), "&redirects=3");
+    assert!(text.contains("E_FETCH_FAILED") && text.contains("more than 3 redirects"), "{text}");
+    assert_eq!(round.requests(), 4);
+}
+
+#[test]
 fn credentials_do_not_follow_a_redirect_to_another_origin() {
     let upstream = Upstream::start().address;
     let first = Remote::redirecting(&format!("http://{upstream}/end"));
