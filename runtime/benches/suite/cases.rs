@@ -255,8 +255,8 @@ fn services() -> Group {
         Subject { name, serves: Serves::Boathook(app.with_toml(toml)), load, decorated: false }
     };
     let begun = Load { cookie_of: Some("/begin"), ..Load::default() };
-    let granted = "hooks.session.grants.session = true";
-    let session = Subject { load: begun, ..subject("session_read", "session", granted) };
+    let granted = "hooks.sessions.grants.session = true";
+    let session = Subject { load: begun, ..subject("session_read", "sessions", granted) };
     let in_memory = "hooks.counts.grants.kv = ['rates']\nkv.store = 'memory'";
     let in_a_file = "hooks.counts.grants.kv = ['rates']\nkv.store = 'embedded'";
     let subjects = vec![

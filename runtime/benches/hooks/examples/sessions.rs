@@ -27,4 +27,4 @@ impl Sessions {
     }
 }
 
-export!(Sessions, name = "session", grants = { session = true });
+export!(Sessions, name = "sessions", grants = { session = true });
