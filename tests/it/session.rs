@@ -476,6 +476,34 @@ fn while_redis_is_away_sessions_are_errors_or_empty_and_afterwards_as_they_were(
 }
 
 #[test]
+fn who_logs_out_as_redis_goes_away_is_out_or_told_that_they_are_not() {
+    for (lenient, status) in [(true, 200), (false, 503)] {
+        let mut redis = RedisServer::start();
+        let more = if lenient { "on_store_failure = \"empty\"" } else { "" };
+        let mut app = App::lift(&in_redis(&redis, more));
+        let mut browser = Browser::default();
+        browser.gets(&mut app, "/log-in?value=7", "null");
+        let cookie = format!("cookie: {}", browser.cookie().expect("a cookie"));
+        let mut client = crate::harness::Client::connect(app.address().expect("it listens"));
+        client.request("GET", "/slow-destroy?ms=2000", &[cookie], b"");
+        // By now it has been read, as a rule; where it has not, the answer is to be the same.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        redis.kill();
+        let answer = client.response("GET").expect("an answer");
+        assert_eq!(answer.status, status, "{}", answer.text());
+        let gone = set_cookies(&answer).iter().any(|field| field.contains("Max-Age=0"));
+        assert_eq!(gone, lenient, "{answer:?}");
+        // What was not deleted is there again with the store, for whoever has kept the cookie.
+        redis.start_again();
+        let until = std::time::Instant::now() + crate::harness::PATIENCE;
+        while browser.get(&mut app, "/get?key=userId").text() != "7" {
+            assert!(std::time::Instant::now() < until, "it does not come back");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
 fn sessions_in_a_file_survive_a_restart() {
     let mut app = App::lift(&APP.replace("idle = \"1h\"", "store = \"embedded\""));
     let mut browser = Browser::default();

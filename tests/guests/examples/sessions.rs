@@ -49,6 +49,11 @@ impl Sessions {
                 sleep(number(req, "ms").unwrap_or_default());
                 json!(session.set(&key()?, value()?)?)
             }
+            "slow-destroy" => {
+                session.get::<Value>("any")?;
+                sleep(number(req, "ms").unwrap_or_default());
+                json!(session.destroy()?)
+            }
             _ => return Ok(Outcome::Next),
         };
         res.json(got)
