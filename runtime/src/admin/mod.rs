@@ -21,6 +21,7 @@ use crate::body::Body;
 use crate::config::{Config, Problem};
 use crate::hook::Reading;
 use crate::log::process_time;
+use crate::nodes::NodesReading;
 use crate::server::{Options, Traffic};
 
 /// Connections at once: a scraper, some probes, a person or two.
@@ -124,6 +125,7 @@ impl Admin {
             hooks: lifted
                 .map(|(app, _)| app.hooks.iter().map(|hook| hook.reading()).collect())
                 .unwrap_or_default(),
+            nodes: lifted.and_then(|(app, _)| Some(app.shared.nodes.get()?.reading())),
         }
     }
 }
@@ -137,6 +139,8 @@ struct Facts {
     /// None before the lift is over.
     traffic: Option<TrafficFacts>,
     hooks: Vec<Reading>,
+    /// None where events stay on this server.
+    nodes: Option<NodesReading>,
 }
 
 /// What the server's listener does.
