@@ -24,6 +24,7 @@ mod tree;
 // What it means: typed and checked.
 mod events;
 mod fetch;
+mod forwarding;
 mod hooks;
 mod http;
 mod limits;
@@ -55,6 +56,7 @@ use serde_json::Value;
 pub use explain::{Explained, Unset};
 pub use fetch::Fetch;
 pub use files::FILE;
+pub use forwarding::{ForwardLocals, LOCALS_HEADER};
 pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
 pub use http::Http;
 pub use key::join as dotted;

@@ -48,6 +48,7 @@ pub const CONFIG_KEY: &str = "__configKey__";
 pub(super) const ADMIN: &[&str] = &["listen"];
 pub(super) const EVENTS: &[&str] = &["nodes"];
 pub(super) const FETCH: &[&str] = &["ca_file", "connect_timeout", "max_requests"];
+pub(super) const FORWARD_LOCALS: &[&str] = &["header", "keys", "secret"];
 pub(super) const HTTP: &[&str] = &[
     "body_timeout",
     "header_timeout",
@@ -123,6 +124,7 @@ pub(super) const ROUTE: &[&str] = &[
     "action",
     "address",
     "directory",
+    "forward_locals",
     "hook",
     "redirect",
     "respond",

@@ -2,7 +2,7 @@
 //! must not show.
 
 use super::{LiftError, Prepared};
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problems, Target};
 use crate::hook::find::{Found, problem};
 use crate::secrets::{self, Redactor, Secret, read_at};
 use crate::session::{Keys, Sessions};
@@ -42,10 +42,13 @@ pub(super) fn redactor(hooks: &[Found], config: &Config) -> Redactor {
     // One that cannot be read is in nobody's hands; who needs it says so.
     let redis = config.stores.redis.as_ref();
     let redis = redis.and_then(|redis| read_at(redis.password.as_ref()?, &redis.variables).ok());
-    let of_sessions = config.session.secrets.iter();
-    let of_sessions =
-        of_sessions.filter_map(|name| Some((name.as_str(), secrets::find(config, name).ok()?)));
-    let own = redis.map(|password| ("redis.password", password)).into_iter().chain(of_sessions);
+    let of_upstreams = config.routes.iter().filter_map(|route| match &route.target {
+        Target::Upstream { forward_locals: Some(forward), .. } => Some(&forward.secret),
+        _ => None,
+    });
+    let named = config.session.secrets.iter().chain(of_upstreams);
+    let named = named.filter_map(|name| Some((name.as_str(), secrets::find(config, name).ok()?)));
+    let own = redis.map(|password| ("redis.password", password)).into_iter().chain(named);
     let all: Vec<(&str, Secret)> = granted.chain(own).collect();
     Redactor::new(all.iter().map(|(name, secret)| (*name, secret)))
 }
