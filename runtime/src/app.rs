@@ -14,8 +14,11 @@ use crate::hook::Hook;
 use crate::host::Shared;
 use crate::router::{Address, Binding, Pattern, Router, Section, SkipAssets, Uncovered, uncovered};
 use crate::sandbox::instance::{Route, RouteFlags, RoutePhase};
+use crate::secrets;
 use crate::server::Tunnels;
-use crate::target::{Directory, Fixed, Redirect, Target, Upstream, UpstreamOptions};
+use crate::target::{
+    Directory, Fixed, Redirect, Reserved, Signer, Target, Upstream, UpstreamOptions,
+};
 
 /// A lifted app.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct App {
     pub router: Router,
     /// The steps, by the router's index.
     pub steps: Vec<Step>,
+    /// Headers that clients must not send.
+    pub reserved: Reserved,
     /// Work that goes on after its response: a drain waits for it.
     pub afterwards: TaskTracker,
     /// Tunnels: a drain cuts them.
@@ -155,6 +160,7 @@ pub fn bind(
         })
         .collect();
     Ok(App {
+        reserved: Reserved::of(&config.routes),
         config,
         hooks,
         disabled,
@@ -266,11 +272,14 @@ fn skip_assets(route: &config::Route) -> Option<SkipAssets> {
 fn bind_target(route: &config::Route, config: &Config) -> Result<Option<Bound>, String> {
     let address = Address::parse(&route.address).map_err(|error| whole(&error))?;
     let (address, target) = match &route.target {
-        config::Target::Upstream { url, timeout, strip_prefix } => {
+        config::Target::Upstream { url, timeout, strip_prefix, forward_locals } => {
+            let signer = forward_locals.as_ref().map(|forward| signer(forward, config));
             let options = UpstreamOptions {
                 response_timeout: *timeout,
                 client_timeout: config.server.http.body_timeout,
                 strip_prefix: strip_prefix.clone(),
+                reserved: Reserved::of(&config.routes),
+                signer: signer.transpose()?,
                 ..UpstreamOptions::default()
             };
             let upstream = Upstream::new(url, options).map_err(|error| whole(&error))?;
@@ -345,6 +354,15 @@ impl App {
 
 fn at(route: &config::Route, (message, hint): (String, Option<String>)) -> Problem {
     Problem { message, origin: Some(route.origin.clone()), hint }
+}
+
+/// What signs the locals for an upstream.
+fn signer(forward: &config::ForwardLocals, config: &Config) -> Result<Signer, String> {
+    let secret = secrets::find(config, &forward.secret).map_err(|problem| {
+        let hint = problem.hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
+        format!("`forward_locals`: {}{hint}", problem.message)
+    })?;
+    Signer::new(forward, secret)
 }
 
 fn fixed(status: u16, headers: &[(String, String)], body: &FixedBody) -> Result<Fixed, String> {

@@ -123,6 +123,7 @@ fn admit(
     let started = Instant::now();
     let (mut head, body) = request.into_parts();
     forget_connection_fields(&mut head.headers);
+    app.reserved.strip(&mut head.headers);
     let server = &app.config.server;
     let (ip, scheme) = server.trust_proxy.client(&peer, &head.headers);
     let trusted = server.trust_proxy.trusts(&peer);
@@ -303,7 +304,8 @@ async fn answer(journey: &mut Journey, target: &Target) -> Result<bool, Failure>
         Target::Upstream(upstream) => {
             let until = tokio::time::Instant::from_std(exchange.until);
             let hop = exchange.request.peer;
-            let forwarded = Box::pin(upstream.forward(&mut exchange.request, hop));
+            let Exchange { request, locals, .. } = exchange;
+            let forwarded = Box::pin(upstream.forward(request, locals, hop));
             let Answer { mut response, tunnel } =
                 tokio::time::timeout_at(until, forwarded).await.map_err(|_| {
                     Failure::new(Code::ExchangeTimeout, "the upstream had not answered by then")

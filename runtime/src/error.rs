@@ -53,6 +53,8 @@ pub enum Code {
     ExchangeTimeout,
     /// The session could not be read or written.
     SessionStore,
+    /// The locals that an upstream is to get do not fit in a header.
+    LocalsTooLarge,
     /// The upstream could not be reached, or broke off.
     UpstreamFailed,
     /// The upstream did not answer in time.
@@ -90,6 +92,7 @@ impl Code {
             Self::SessionStore => {
                 ("E_SESSION_STORE", 503, "the session is out of reach, try again")
             }
+            Self::LocalsTooLarge => ("E_LOCALS_TOO_LARGE", 500, "the server failed"),
             Self::UpstreamFailed => ("E_UPSTREAM_FAILED", 502, "the upstream failed"),
             Self::UpstreamTimeout => {
                 ("E_UPSTREAM_TIMEOUT", 504, "the upstream did not answer in time")

@@ -19,6 +19,7 @@
 //! | [`sandbox`] | running guest code: engine, limits, instances, pool. The only place that names wasmtime. |
 //! | [`host`] | what each import does, one file an interface |
 //! | [`session`] | what lasts from one request of a client to the next |
+//! | [`nodes`] | events between the servers of one app |
 //! | [`store`] | bytes by key for the services of hooks: in memory, in a file, in Redis |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
 //! | [`fetch`] | what hooks ask of other servers: grants, addresses, one client a hook |
@@ -71,6 +72,7 @@ pub mod hook;
 pub mod sandbox;
 
 pub mod host;
+pub mod nodes;
 pub mod session;
 pub mod store;
 

@@ -26,6 +26,7 @@ use crate::store::Store;
 use programs::{compile, room};
 
 mod kv;
+mod nodes;
 mod programs;
 mod session;
 mod unfit;
@@ -87,6 +88,7 @@ pub fn prepare(
         Targets::default()
     });
     problems.0.extend(unfit::tls(&config));
+    problems.0.extend(nodes::unfit(&config));
     let grants = hooks.found.iter().map(|hook| &hook.fetch);
     let fetch = fetch::Settings::for_grants(grants, &config, &mut problems);
     let keys = session::keys(&config, &hooks.found, &mut problems);
@@ -216,12 +218,13 @@ async fn configure_with(
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
         events: Board::default(),
+        nodes: OnceLock::new(),
         published: Published::default(),
         kv,
         hooks: OnceLock::new(),
         names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
         sessions,
-        redactor: session::redactor(&hooks.found),
+        redactor: session::redactor(&hooks.found, &config),
         development: config.environment == crate::config::ENVIRONMENT,
     });
     let time = config.server.hook_timeout;
@@ -298,6 +301,10 @@ pub async fn initialize(
     match bind(config, targets, shared.clone(), hooks.clone(), disabled) {
         Ok(app) => {
             shared.events.fire("ready", "{}".into());
+            if let Err(error) = nodes::join(&app.config, &shared).await {
+                lower_all(&hooks, &shared).await;
+                return Err(error);
+            }
             Ok(Arc::new(app))
         }
         Err(BindError(problems)) => {
@@ -312,6 +319,10 @@ const LAST_EVENTS: Duration = Duration::from_secs(5);
 
 /// Lowers hooks in reverse order. An error is logged and stops nothing.
 pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
+    let nodes = shared.nodes.get();
+    if let Some(nodes) = nodes {
+        nodes.hush();
+    }
     shared.events.fire("lower", "{}".into());
     // Whoever listens for it hears it before it is lowered itself.
     if tokio::time::timeout(LAST_EVENTS, shared.events.settled()).await.is_err() {
@@ -323,6 +334,9 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
         }
     }
     shared.events.close();
+    if let Some(nodes) = nodes {
+        nodes.leave().await;
+    }
 }
 
 /// Makes a hook's first instance.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::Read as _;
 use std::sync::Arc;
 
-use crate::config::{Config, Place, Problem};
+use crate::config::{Config, Place, Problem, Variables};
 
 /// No key or password is longer; something else was named.
 const BYTES_MAX: u64 = 64 << 10;
@@ -48,35 +48,50 @@ pub fn find(config: &Config, name: &str) -> Result<Secret, Problem> {
         origin: origin.clone(),
         hint: Some(hint),
     };
-    let text = match &place {
+    read_at(&place, &config.variables).map_err(|unread| {
+        let hint = match (unread.is_there, &place) {
+            (false, Place::Variable(_)) => {
+                format!("set it, or write `{name} = {{ file = \"...\" }}` in `[secrets]`")
+            }
+            (true, Place::Variable(_)) => "encode it, such as by base64".to_owned(),
+            (_, Place::File(_)) => "the file holds the secret and nothing else".to_owned(),
+        };
+        problem(unread.text, if unread.is_empty { "put the secret there".to_owned() } else { hint })
+    })
+}
+
+/// Why there is no secret in a place: where that is, and what is wrong there.
+#[derive(Debug)]
+pub struct Unread {
+    /// Never with anything of what is there.
+    pub text: String,
+    is_there: bool,
+    is_empty: bool,
+}
+
+/// Reads the secret in a place.
+///
+/// # Errors
+/// If it is not there, is empty or is not text.
+pub fn read_at(place: &Place, variables: &Variables) -> Result<Secret, Unread> {
+    let unread = |text: String, is_there| Unread { text, is_there, is_empty: false };
+    let (text, shown) = match place {
         Place::Variable(variable) => {
-            let hint = format!("set it, or write `{name} = {{ file = \"...\" }}` in `[secrets]`");
-            let Some(value) = config.variables.get(variable) else {
-                return Err(problem(format!("`{variable}` is not set"), hint));
+            let shown = format!("`{variable}`");
+            let Some(value) = variables.get(variable) else {
+                return Err(unread(format!("{shown} is not set"), false));
             };
-            value.to_str().map(str::to_owned).ok_or_else(|| {
-                problem(
-                    format!("`{variable}` is not UTF-8"),
-                    "encode it, such as by base64".to_owned(),
-                )
-            })?
+            let text = value.to_str().map(str::to_owned);
+            (text.ok_or_else(|| unread(format!("{shown} is not UTF-8"), true))?, shown)
         }
         Place::File(path) => {
-            let shown = path.display();
-            read(path).map_err(|text| {
-                problem(
-                    format!("{shown}: {text}"),
-                    "the file holds the secret and nothing else".into(),
-                )
-            })?
+            let shown = path.display().to_string();
+            (read(path).map_err(|text| unread(format!("{shown}: {text}"), true))?, shown)
         }
     };
     if text.is_empty() {
-        let place = match &place {
-            Place::Variable(variable) => format!("`{variable}`"),
-            Place::File(path) => path.display().to_string(),
-        };
-        return Err(problem(format!("{place} is empty"), "put the secret there".into()));
+        let text = format!("{shown} is empty");
+        return Err(Unread { text, is_there: true, is_empty: true });
     }
     Ok(Secret::new(text))
 }

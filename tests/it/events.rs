@@ -1,6 +1,8 @@
 //! Events: waiting, subscribing, firing.
 
-use crate::harness::check;
+use std::time::{Duration, Instant};
+
+use crate::harness::{App, PATIENCE, RedisServer, check};
 
 #[test]
 fn a_hook_waits_for_another_to_load() {
@@ -209,4 +211,179 @@ fn what_belongs_to_the_start_is_refused_in_a_request() {
         [\"E_PUBLISH\",\"E_EVENT_WAIT\",\"E_EVENT_SUBSCRIBE\",\"E_CONFIG_FROZEN\"]
         ",
     );
+}
+
+/// A server of an app whose hooks emit, and hear what is emitted.
+const NODE: &str = "
+    //- boathook.toml
+    ears.events = [\"news\", \"hook:emit:own\", \"ready\", \"secret\"]
+    admin.listen = \"127.0.0.1:0\"
+    {more}
+    [redis]
+    password = { env = \"REDIS_PASSWORD\" }
+    timeout = \"500ms\"
+    url = \"{url}\"
+    //- env
+    REDIS_PASSWORD={password}
+    //- hooks
+    emit
+    ears: listen
+    ";
+
+fn node(redis: &RedisServer, more: &str) -> App {
+    let fixture = NODE.replace("{url}", &redis.url()).replace("{more}", more);
+    App::lift(&fixture.replace("{password}", redis.password()))
+}
+
+/// What an app's metrics say under a name.
+#[track_caller]
+fn metric(app: &App, name: &str) -> u64 {
+    let mut client = crate::harness::Client::connect(app.admin().expect("an admin listener"));
+    let text = client.ask("GET", "/metrics").text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no `{name}` in\n{text}"))
+}
+
+#[track_caller]
+fn until(mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "it does not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[track_caller]
+fn emit(app: &mut App, event: &str) {
+    assert_eq!(app.ask("GET", &format!("/emit?event={event}")).status, 200);
+}
+
+#[test]
+fn what_a_hook_emits_is_heard_once_on_every_server_of_the_app() {
+    let redis = RedisServer::start();
+    let (mut one, mut other) = (node(&redis, ""), node(&redis, ""));
+    for _ in 0..20 {
+        emit(&mut one, "news");
+    }
+    emit(&mut one, "hook:emit:own");
+    for app in [&mut one, &mut other] {
+        // The last one is behind all others: order holds.
+        app.log(&["heard news {\"by\":\"/emit\"} hook=ears", "heard hook:emit:own"]);
+        assert_eq!(app.logged("heard news"), 20);
+        // That a server is ready is its own affair.
+        assert_eq!(app.logged("heard ready"), 1);
+    }
+    assert_eq!(metric(&one, "boathook_nodes_up"), 1);
+    assert_eq!(metric(&one, "boathook_nodes_events_sent_total"), 21);
+    assert_eq!(metric(&one, "boathook_nodes_events_received_total"), 0);
+    assert_eq!(metric(&other, "boathook_nodes_events_received_total"), 21);
+    one.stop();
+    emit(&mut other, "news");
+    other.log(&["heard hook:emit:own", "heard news"]);
+    other.stop();
+}
+
+#[test]
+fn servers_with_another_prefix_or_database_or_that_are_told_not_to_hear_nothing() {
+    let redis = RedisServer::start();
+    let (mut one, mut other) = (node(&redis, ""), node(&redis, ""));
+    let fixture = |more: &str, url: &str| {
+        let fixture = NODE.replace("{url}", url).replace("{more}", more);
+        App::lift(&fixture.replace("{password}", redis.password()))
+    };
+    let strangers = [
+        fixture("", &format!("{}\"\n    prefix = \"other:", redis.url())),
+        fixture("", &format!("{}/1", redis.url())),
+        fixture("events.nodes = false", &redis.url()),
+    ];
+    emit(&mut one, "news");
+    other.log(&["heard news"]);
+    for mut app in strangers {
+        // Whatever reached the other one would have been here by the time that this one has stopped.
+        app.stop();
+        assert_eq!(app.logged("heard news"), 0, "{}", app.log_text());
+    }
+    assert_eq!(redis.ask("PUBSUB NUMSUB boathook:events:0").as_deref(), Some("*2"));
+}
+
+#[test]
+fn without_redis_events_of_a_server_go_on_and_cross_again_once_it_is_back() {
+    let mut redis = RedisServer::start();
+    let (mut one, mut other) = (node(&redis, ""), node(&redis, ""));
+    emit(&mut one, "news");
+    other.log(&["heard news"]);
+    redis.kill();
+    one.log(&["warn: events do not reach other servers, nor theirs this one: Redis at 127.0.0.1:"]);
+    until(|| metric(&one, "boathook_nodes_up") == 0);
+    emit(&mut one, "hook:emit:own");
+    one.log(&["heard hook:emit:own"]);
+    redis.start_again();
+    until(|| [&one, &other].iter().all(|app| metric(app, "boathook_nodes_up") == 1));
+    let before = other.logged("heard news");
+    until(|| {
+        emit(&mut one, "news");
+        other.logged("heard news") > before
+    });
+    assert_eq!(one.logged("warn: events do not reach"), 1, "{}", one.log_text());
+    one.stop();
+    other.stop();
+}
+
+#[test]
+fn a_redis_that_does_not_answer_holds_up_neither_an_emit_nor_the_end() {
+    let redis = RedisServer::start();
+    let (mut one, mut other) = (node(&redis, ""), node(&redis, ""));
+    redis.halt();
+    for _ in 0..5 {
+        emit(&mut one, "news");
+    }
+    until(|| one.logged("heard news") == 5);
+    one.log(&["warn: events do not reach other servers"]);
+    one.stop();
+    redis.go_on();
+    until(|| metric(&other, "boathook_nodes_up") == 1);
+    // What had been on its way may have arrived, and nothing twice.
+    emit(&mut other, "hook:emit:own");
+    other.log(&["heard hook:emit:own"]);
+    assert!(other.logged("heard news") <= 5, "{}", other.log_text());
+    // One that is lifted meanwhile does not wait for it.
+    redis.halt();
+    let mut late = node(&redis, "");
+    late.log(&["warn: events do not reach other servers"]);
+    redis.go_on();
+    until(|| metric(&late, "boathook_nodes_up") == 1);
+}
+
+#[test]
+fn what_anybody_writes_to_the_channel_is_checked() {
+    let redis = RedisServer::start();
+    let mut app = node(&redis, "");
+    let head = |event: &str| {
+        let head = format!(
+            "{{\\\"version\\\":1,\\\"node\\\":1,\\\"sequence\\\":{{n}},\\\"event\\\":\\\"{event}\\\"}}"
+        );
+        format!("\"{head}\\n{{}}\"")
+    };
+    let long = "x".repeat(300);
+    let bad = ["nonsense".to_owned(), head("ready"), head("hook:ears:loaded"), head(&long)];
+    for (at, message) in bad.iter().enumerate() {
+        let message = message.replace("{n}", &(at + 1).to_string());
+        let published = redis.ask(&format!("PUBLISH boathook:events:0 {message}"));
+        assert_eq!(published.as_deref(), Some(":1"), "{message}");
+    }
+    redis.ask(&format!("PUBLISH boathook:events:0 {}", head("news").replace("{n}", "9")));
+    app.log(&["warn: refused what came as an event of another server", "heard news {} hook=ears"]);
+    assert_eq!(metric(&app, "boathook_nodes_events_dropped_total{why=\"refused\"}"), 4);
+    assert_eq!(app.logged("heard ready"), 1, "{}", app.log_text());
+}
+
+#[test]
+fn the_password_of_redis_stays_out_of_what_hooks_write() {
+    let redis = RedisServer::start();
+    let fixture = NODE.replace("\"secret\"", "\"{password}\"").replace("{more}", "");
+    let fixture = fixture.replace("{url}", &redis.url()).replace("{password}", redis.password());
+    let mut app = App::lift(&fixture);
+    emit(&mut app, redis.password());
+    app.log(&["heard [secret redis.password] "]);
+    assert_eq!(app.logged(redis.password()), 0, "{}", app.log_text());
 }

@@ -20,6 +20,7 @@ mod crashes;
 mod errors;
 mod events;
 mod fetch;
+mod forwarding;
 mod grants;
 mod hostile;
 mod hostile_lift;

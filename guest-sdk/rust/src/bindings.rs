@@ -4185,7 +4185,10 @@ pub mod boathook {
             pub type Json = super::super::super::boathook::hook::types::Json;
             pub type Error = super::super::super::boathook::hook::types::Error;
             #[allow(unused_unsafe, clippy::all)]
-            /// Fires an event. Hooks that wait for it go on, those that subscribed get it. The server's own
+            /// Fires an event. Hooks that wait for it go on, those that subscribed get it. Where the operator has
+            /// set up a Redis for it, those on the app's other servers do, too: once each or not at all, and what one
+            /// server emits in its order; events that are emitted before this server is ready stay here. It returns
+            /// at once, whatever Redis does, and an event that could not be sent is no error. The server's own
             /// names (those above, and all that begin with `hook:<name of another hook>:`) are refused. Not for
             /// secrets: every hook can hear it. Not for bulk either: a name has up to 256 bytes, a payload 64 KiB.
             #[allow(async_fn_in_trait)]
@@ -4469,8 +4472,8 @@ pub mod boathook {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Has the event delivered to `listening.handle-event`, and at once if it has already fired. For
-            /// `configure` and `initialize`.
+            /// Has the event delivered to `listening.handle-event`, and at once if it has already fired; that of
+            /// another server as one of this. For `configure` and `initialize`.
             #[allow(async_fn_in_trait)]
             pub fn subscribe(event: &str) -> ::core::result::Result<(), Error> {
                 unsafe {

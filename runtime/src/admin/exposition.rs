@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Facts;
 use crate::hook::{BreakerState, Reading};
+use crate::nodes::NodesReading;
 
 /// What the text is, for `Content-Type`.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -19,6 +20,7 @@ pub(super) fn text(facts: &Facts) -> String {
     calls(&facts.hooks, &mut text);
     instances(&facts.hooks, &mut text);
     health(&facts.hooks, &mut text);
+    nodes(facts.nodes, &mut text);
     text
 }
 
@@ -173,6 +175,37 @@ fn health(hooks: &[Reading], out: &mut String) {
     [state, opened].iter().for_each(|family| family.write(out));
 }
 
+/// Events between servers.
+fn nodes(nodes: Option<NodesReading>, out: &mut String) {
+    let Some(NodesReading { is_up, sent, received, full, lost, refused }) = nodes else { return };
+    Family::gauge(
+        "boathook_nodes_up",
+        "1 if the Redis answers by which events reach other servers.",
+    )
+    .line(&[], u8::from(is_up))
+    .write(out);
+    Family::counter(
+        "boathook_nodes_events_sent_total",
+        "Events handed to Redis for other servers.",
+    )
+    .line(&[], sent)
+    .write(out);
+    Family::counter(
+        "boathook_nodes_events_received_total",
+        "Events of other servers that were delivered here.",
+    )
+    .line(&[], received)
+    .write(out);
+    let dropped = Family::counter(
+        "boathook_nodes_events_dropped_total",
+        "Events that did not cross: the queue was full, the connection broke, or what arrived was no event.",
+    );
+    [("full", full), ("lost", lost), ("refused", refused)]
+        .into_iter()
+        .fold(dropped, |all, (why, count)| all.line(&[("why", &why)], count))
+        .write(out);
+}
+
 /// A time in seconds, with all its digits.
 struct Seconds(Duration);
 
@@ -272,6 +305,7 @@ mod tests {
             ready: true,
             traffic: None,
             hooks,
+            nodes: None,
         }
     }
 
@@ -356,6 +390,23 @@ mod tests {
                 "boathook_requests_in_flight 2",
                 "boathook_afterwards 4",
                 "boathook_sessions_dropped_total 6",
+            ],
+        );
+    }
+
+    #[test]
+    fn events_between_servers_stand_by_what_became_of_them() {
+        let nodes =
+            NodesReading { is_up: true, sent: 5, received: 4, full: 3, lost: 2, refused: 1 };
+        has(
+            &text(&Facts { nodes: Some(nodes), ..facts(Vec::new()) }),
+            &[
+                "boathook_nodes_up 1",
+                "boathook_nodes_events_sent_total 5",
+                "boathook_nodes_events_received_total 4",
+                "boathook_nodes_events_dropped_total{why=\"full\"} 3",
+                "boathook_nodes_events_dropped_total{why=\"lost\"} 2",
+                "boathook_nodes_events_dropped_total{why=\"refused\"} 1",
             ],
         );
     }

@@ -21,6 +21,7 @@ use crate::body::Body;
 use crate::config::{Config, Problem};
 use crate::hook::Reading;
 use crate::log::process_time;
+use crate::nodes::NodesReading;
 use crate::server::{Options, Traffic};
 use crate::session::Sessions;
 
@@ -126,6 +127,7 @@ impl Admin {
             hooks: lifted
                 .map(|(app, _)| app.hooks.iter().map(|hook| hook.reading()).collect())
                 .unwrap_or_default(),
+            nodes: lifted.and_then(|(app, _)| Some(app.shared.nodes.get()?.reading())),
         }
     }
 }
@@ -139,6 +141,8 @@ struct Facts {
     /// None before the lift is over.
     traffic: Option<TrafficFacts>,
     hooks: Vec<Reading>,
+    /// None where events stay on this server.
+    nodes: Option<NodesReading>,
 }
 
 /// What the server's listener does.

@@ -22,7 +22,9 @@ mod traced;
 mod tree;
 
 // What it means: typed and checked.
+mod events;
 mod fetch;
+mod forwarding;
 mod hooks;
 mod http;
 mod limits;
@@ -54,6 +56,7 @@ use serde_json::Value;
 pub use explain::{Explained, Unset};
 pub use fetch::Fetch;
 pub use files::FILE;
+pub use forwarding::{ForwardLocals, LOCALS_HEADER};
 pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
 pub use http::Http;
 pub use key::join as dotted;
@@ -68,7 +71,7 @@ pub use routes::{FixedBody, Route, Target};
 pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
 pub use session::{OnStoreFailure, SameSite, SessionSettings};
-pub use stores::{Access, Kv, Namespaces, Password, Redis, StoreKind, Stores};
+pub use stores::{Access, Kv, Namespaces, Redis, StoreKind, Stores};
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
 
@@ -131,6 +134,8 @@ pub struct Config {
     pub variables: Variables,
     /// Where services keep things.
     pub stores: Stores,
+    /// Whether events go to the app's other servers.
+    pub events_across_nodes: bool,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -177,6 +182,9 @@ fn assemble(
     assigned.extend(layers::from_overrides(&sources.overrides, &mut problems));
     let mut problems = problems.or(Problems::default())?;
     let tree = Tree::new(layer, assigned, &mut problems);
+    let variables = Variables::new(&sources.vars);
+    let place = (sources.dir.as_path(), environment.as_str());
+    let stores = Stores::read(&tree, place, &variables, &mut problems);
     let config = Config {
         environment,
         dir: sources.dir.clone(),
@@ -186,8 +194,9 @@ fn assemble(
         routes: routes::read(&tree, &sources.dir, &mut problems),
         session: SessionSettings::read(&tree, &sources.dir, &mut problems),
         secrets: Secrets::read(&tree, &sources.dir, &mut problems),
-        variables: Variables::new(&sources.vars),
-        stores: Stores::read(&tree, &sources.dir, &sources.vars, &mut problems),
+        variables,
+        stores,
+        events_across_nodes: events::across_nodes(&tree, &mut problems),
         tree,
     };
     problems.sort();

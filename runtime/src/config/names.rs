@@ -15,6 +15,7 @@ pub const ROOT: &[&str] = &[
     "admin",
     "drain",
     "environment",
+    "events",
     "fetch",
     "hook_timeout",
     "hooks",
@@ -45,7 +46,9 @@ pub const CUSTOM: &str = "custom";
 pub const CONFIG_KEY: &str = "__configKey__";
 
 pub(super) const ADMIN: &[&str] = &["listen"];
+pub(super) const EVENTS: &[&str] = &["nodes"];
 pub(super) const FETCH: &[&str] = &["ca_file", "connect_timeout", "max_requests"];
+pub(super) const FORWARD_LOCALS: &[&str] = &["header", "keys", "secret"];
 pub(super) const HTTP: &[&str] = &[
     "body_timeout",
     "header_timeout",
@@ -57,7 +60,6 @@ pub(super) const HTTP: &[&str] = &[
 ];
 pub(super) const KV: &[&str] = &["size", "store", "value"];
 pub(super) const LOG: &[&str] = &["level"];
-pub(super) const PASSWORD: &[&str] = &["env", "file"];
 pub(super) const REDIS: &[&str] = &["password", "prefix", "timeout", "url"];
 pub(super) const SECRET: &[&str] = &["env", "file"];
 pub(super) const SESSION: &[&str] = &[
@@ -123,6 +125,7 @@ pub(super) const ROUTE: &[&str] = &[
     "action",
     "address",
     "directory",
+    "forward_locals",
     "hook",
     "redirect",
     "respond",
@@ -204,13 +207,14 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
     match parents.as_slice() {
         [] => ROOT,
         ["admin"] => ADMIN,
+        ["events"] => EVENTS,
         ["fetch"] => FETCH,
         ["http"] => HTTP,
         ["kv"] => KV,
         ["limits"] => ROOT_LIMITS,
         ["log"] => LOG,
         ["redis"] => REDIS,
-        ["redis", "password"] => PASSWORD,
+        ["redis", "password"] => SECRET,
         ["session"] => SESSION,
         ["tls"] => TLS,
         ["secrets", _] => SECRET,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::forwarding::ForwardLocals;
 use super::names;
 use super::problem::{Origin, Problem, Problems};
 use super::reader::{
@@ -45,6 +46,8 @@ pub enum Target {
         timeout: Duration,
         /// What is taken off the request's path first.
         strip_prefix: Option<String>,
+        /// The locals that it gets, signed.
+        forward_locals: Option<ForwardLocals>,
     },
     /// A folder of files.
     Directory {
@@ -107,6 +110,7 @@ const TARGETS: &[&str] = &["upstream", "directory", "action", "redirect", "respo
 
 /// Keys that only make sense beside some targets.
 const COMPANIONS: &[(&str, &[&str])] = &[
+    ("forward_locals", &["upstream"]),
     ("hook", &["action"]),
     ("status", &["redirect"]),
     ("timeout", &["upstream"]),
@@ -173,8 +177,12 @@ fn target(table: &Table, dir: &Path, problems: &mut Problems) -> Option<Target> 
     match kind {
         "upstream" => {
             let timeout = table.get("timeout", duration, problems).unwrap_or(UPSTREAM_TIMEOUT);
+            let forward_locals = match table.field("forward_locals") {
+                Some(field) => Some(ForwardLocals::read(&field.table(problems)?, problems)?),
+                None => None,
+            };
             let url = table.get("upstream", upstream, problems)?;
-            Some(Target::Upstream { url, timeout, strip_prefix })
+            Some(Target::Upstream { url, timeout, strip_prefix, forward_locals })
         }
         "directory" => {
             let path = dir.join(table.get("directory", path, problems)?);

@@ -27,6 +27,20 @@ pub enum Place {
     File(PathBuf),
 }
 
+impl Place {
+    /// Reads a table that has either `env` or `file`, a path below `dir`. None where it has not: what is
+    /// wrong with one that is there has been said.
+    pub(super) fn read(table: &Table, dir: &Path, problems: &mut Problems) -> Option<Self> {
+        table.only(names::SECRET, problems);
+        let variable = table.get("env", filled_string, problems).map(Self::Variable);
+        let file = table.get("file", path, problems).map(|path| Self::File(dir.join(path)));
+        match (variable, file) {
+            (Some(place), None) | (None, Some(place)) => Some(place),
+            _ => None,
+        }
+    }
+}
+
 impl Secrets {
     /// Where a secret lies, and who said so if somebody did. Names are compared loosely, as an
     /// environment variable may have spelled one.
@@ -62,15 +76,13 @@ impl Secrets {
                 continue;
             }
             let Some(table) = field.table(problems) else { continue };
-            table.only(names::SECRET, problems);
-            let variable = table.get("env", filled_string, problems).map(Place::Variable);
-            let file = table.get("file", path, problems).map(|path| Place::File(dir.join(path)));
-            match (variable, file) {
-                (Some(place), None) | (None, Some(place)) => {
+            match Place::read(&table, dir, problems) {
+                Some(place) => {
                     secrets.insert(secret.to_owned(), (place, origin));
                 }
-                (None, None) if ["env", "file"].iter().any(|key| table.field(key).is_some()) => {}
-                _ => {
+                None if ["env", "file"].iter().filter(|key| table.field(key).is_some()).count()
+                    == 1 => {}
+                None => {
                     let message = format!("`{}` must have either `env` or `file`", table.key);
                     problems.push(Problem::new(message).at(origin));
                 }

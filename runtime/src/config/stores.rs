@@ -2,17 +2,17 @@
 //! hook may reach: the grant `kv`.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::ENVIRONMENT;
 use super::hooks::Grants;
 use super::names;
 use super::problem::{Problem, Problems};
-use super::reader::{Expected, Field, Table, filled_string, name, one_of, path};
+use super::reader::{Expected, Field, Table, filled_string, name, one_of};
+use super::secrets::{Place, Variables};
 use super::tree::Tree;
 use super::units::{duration, size, size_text};
 
@@ -28,11 +28,11 @@ pub const KV_SIZE: u64 = 1 << 30;
 pub const KV_SIZE_IN_MEMORY: u64 = 64 << 20;
 /// How long a call to Redis may take: below a hook's `wall`, so that the hook hears of it.
 pub const REDIS_TIMEOUT: Duration = Duration::from_secs(1);
-/// What all keys in Redis begin with.
+/// What all keys in Redis begin with in development. Elsewhere each app has a name of its own there.
 pub const REDIS_PREFIX: &str = "boathook:";
 
 /// Where services keep things.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stores {
     /// What hooks keep by `kv`.
     pub kv: Kv,
@@ -72,34 +72,18 @@ pub(super) const STORES: &[(&str, StoreKind)] = &[
 ];
 
 /// The root table `[redis]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Redis {
     /// `redis://host:6379/0`, or `rediss://` for TLS; never with a password.
     pub url: String,
-    /// Where the password comes from; none if Redis asks for none.
-    pub password: Option<Password>,
-    /// What all keys begin with.
+    /// Where the password lies; none if Redis asks for none.
+    pub password: Option<Place>,
+    /// What all keys and channels begin with: what sets apps apart that share a server.
     pub prefix: String,
     /// How long a call may take.
     pub timeout: Duration,
-}
-
-/// Where a password comes from. Never in the configuration itself, which is shown and logged.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Password {
-    /// What an environment variable has.
-    Said(String),
-    /// A file that has nothing else; a line break at its end does not count.
-    File(PathBuf),
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Said(_) => f.write_str("Said(..)"),
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
-        }
-    }
+    /// What `password` may name one of.
+    pub variables: Variables,
 }
 
 /// The namespaces of `kv` that a hook may reach: `kv = ["rates", "users:ro"]`.
@@ -116,18 +100,19 @@ pub enum Access {
 }
 
 impl Stores {
-    /// Reads `[kv]` and `[redis]`; `dir` is the app folder, `vars` the process's environment.
+    /// Reads `[kv]` and `[redis]`; `dir` is the app folder.
     pub(super) fn read(
         tree: &Tree,
-        dir: &Path,
-        vars: &[(OsString, OsString)],
+        (dir, environment): (&Path, &str),
+        variables: &Variables,
         problems: &mut Problems,
     ) -> Self {
         let root = Table::root(tree.traced());
         let kv_table = root.table("kv", problems);
         let kv = Kv::read(kv_table.as_ref(), dir, problems);
         let redis = root.table("redis", problems);
-        let redis = redis.and_then(|table| Redis::read(&table, dir, vars, problems));
+        let redis =
+            redis.and_then(|table| Redis::read(&table, (dir, environment), variables, problems));
         let named = root.field("redis").is_some();
         if let Some(table) = kv_table.filter(|_| kv.store == StoreKind::Redis && !named)
             && let Some(field) = table.field("store")
@@ -168,8 +153,8 @@ fn value_size(value: &Value) -> Result<u64, Expected> {
 impl Redis {
     fn read(
         table: &Table,
-        dir: &Path,
-        vars: &[(OsString, OsString)],
+        (dir, environment): (&Path, &str),
+        variables: &Variables,
         problems: &mut Problems,
     ) -> Option<Self> {
         table.only(names::REDIS, problems);
@@ -178,14 +163,22 @@ impl Redis {
             let problem = Problem::new("`redis` lacks `url`").at(table.origin());
             problems.push(problem.hint(hint));
         }
+        if table.field("prefix").is_none() && environment != ENVIRONMENT {
+            let message =
+                "`redis` lacks `prefix`: apps with the same one share sessions, `kv` and events";
+            let hint = "name the app: `prefix = \"shop:\"`, on all of its servers the same \
+                        (what ran without has `boathook:`)";
+            problems.push(Problem::new(message).at(table.origin()).hint(hint));
+        }
         let password = table.field("password");
         Some(Self {
-            password: password.and_then(|field| Password::read(field, dir, vars, problems)),
+            password: password.and_then(|field| password_place(field, (dir, variables), problems)),
             prefix: table
                 .get("prefix", prefix, problems)
                 .unwrap_or_else(|| REDIS_PREFIX.to_owned()),
             timeout: table.get("timeout", duration, problems).unwrap_or(REDIS_TIMEOUT),
             url: url(table.field("url")?, problems)?,
+            variables: variables.clone(),
         })
     }
 }
@@ -217,45 +210,31 @@ fn prefix(value: &Value) -> Result<String, Expected> {
     if fits { Ok(text) } else { Err(bad()) }
 }
 
-impl Password {
-    fn read(
-        field: Field,
-        dir: &Path,
-        vars: &[(OsString, OsString)],
-        problems: &mut Problems,
-    ) -> Option<Self> {
-        let place = field.origin();
-        // Not `field.problem`, which shows what it found.
-        let bad = |message: String, problems: &mut Problems| {
-            let hint = "write `password = { env = \"REDIS_PASSWORD\" }` or `{ file = \"...\" }`";
-            problems.push(Problem::new(message).at(place.clone()).hint(hint));
-        };
-        if !field.value.is_object() {
-            bad("`redis.password` says where the password is, not what it is".into(), problems);
-            return None;
-        }
-        let table = field.table(problems)?;
-        table.only(names::PASSWORD, problems);
-        let env = table.get("env", filled_string, problems);
-        let file = table.get("file", path, problems);
-        match (env, file) {
-            (Some(variable), None) => {
-                let said = vars.iter().find(|(name, _)| name.as_os_str() == variable.as_str());
-                match said.and_then(|(_, value)| value.to_str()) {
-                    Some(value) if !value.is_empty() => Some(Self::Said(value.to_owned())),
-                    _ => {
-                        bad(format!("the environment has no `{variable}`"), problems);
-                        None
-                    }
-                }
-            }
-            (None, Some(file)) => Some(Self::File(dir.join(file))),
-            _ => {
-                bad("`redis.password` needs either `env` or `file`".into(), problems);
-                None
-            }
-        }
+/// Where the password lies: written as an entry of `[secrets]` is, and as little quoted in what is said of it.
+fn password_place(
+    field: Field,
+    (dir, variables): (&Path, &Variables),
+    problems: &mut Problems,
+) -> Option<Place> {
+    let origin = field.origin();
+    let hint = "write `password = { env = \"REDIS_PASSWORD\" }` or `{ file = \"...\" }`";
+    let bad = |message: &str| Problem::new(message).at(origin.clone()).hint(hint);
+    if !field.value.is_object() {
+        problems.push(bad("`redis.password` says where the password is, not what it is"));
+        return None;
     }
+    let table = field.table(problems)?;
+    let Some(place) = Place::read(&table, dir, problems) else {
+        problems.push(bad("`redis.password` needs either `env` or `file`"));
+        return None;
+    };
+    if let Place::Variable(variable) = &place
+        && variables.get(variable).is_none_or(|value| value.is_empty())
+    {
+        problems.push(bad(&format!("the environment has no `{variable}`")));
+        return None;
+    }
+    Some(place)
 }
 
 impl Namespaces {

@@ -22,8 +22,8 @@ const PINNED_MAX: usize = 10_000;
 const PINNED_BYTES_MAX: usize = 8 << 20;
 /// The longest payload, and the longest name. An event says that something happened; data has other
 /// ways.
-const PAYLOAD_BYTES_MAX: usize = 64 << 10;
-const NAME_BYTES_MAX: usize = 256;
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 64 << 10;
+pub(crate) const NAME_BYTES_MAX: usize = 256;
 
 /// An event on its way to a hook: its name and its JSON payload.
 pub type Event = (Arc<str>, Arc<str>);
@@ -287,7 +287,11 @@ impl Host for State {
             return Ok(Err(guest_error("E_EVENT_NAME", text, None)));
         }
         if !self.repeats() {
-            self.context.shared.events.fire(&event, payload);
+            let shared = &self.context.shared;
+            if let Some(nodes) = shared.nodes.get() {
+                nodes.tell(&event, &payload);
+            }
+            shared.events.fire(&event, payload);
         }
         Ok(Ok(()))
     }
@@ -333,12 +337,18 @@ impl Host for State {
 /// Names that a hook must not fire: the server's, and `hook:<another>:...`. Of its own a hook
 /// may fire all but those by which the server speaks about it.
 fn is_reserved(event: &str, hook: &str) -> bool {
+    let own = |rest: &str| rest.strip_prefix(hook).is_some_and(|rest| rest.starts_with(':'));
+    is_of_a_server(event) || event.strip_prefix("hook:").is_some_and(|rest| !own(rest))
+}
+
+/// Names by which a server speaks about itself and its hooks.
+pub(crate) fn is_of_a_server(event: &str) -> bool {
     if matches!(event, "" | "ready" | "lifted" | "lower") {
         return true;
     }
     event.strip_prefix("hook:").is_some_and(|rest| {
-        let own = rest.strip_prefix(hook).and_then(|rest| rest.strip_prefix(':'));
-        own.is_none_or(|what| matches!(what, "loaded" | "error" | "restarted"))
+        let what = rest.split_once(':').map(|(_, what)| what);
+        what.is_none_or(|what| matches!(what, "loaded" | "error" | "restarted"))
     })
 }
 

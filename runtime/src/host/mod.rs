@@ -15,6 +15,7 @@ use crate::config::{Limits, Namespaces};
 use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::{Hook, Reach, Tally};
+use crate::nodes::Nodes;
 use crate::sandbox::limits::{Allowance, Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 use crate::secrets::Redactor;
@@ -98,6 +99,8 @@ pub struct Shared {
     pub config: ConfigStore,
     /// Events.
     pub events: Board,
+    /// The way of events to the app's other servers, once this one is ready; none where they stay here.
+    pub nodes: OnceLock<Nodes>,
     /// Public data.
     pub published: Published,
     /// What `kv` keeps things in; none where no hook may use it.

@@ -12,6 +12,7 @@ impl Prepared {
     pub fn rehearsed(mut self) -> Self {
         self.config.stores.kv.store = StoreKind::Memory;
         self.config.session.store = StoreKind::Memory;
+        self.config.events_across_nodes = false;
         self
     }
 

@@ -2,9 +2,9 @@
 //! must not show.
 
 use super::{LiftError, Prepared};
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problems, Target};
 use crate::hook::find::{Found, problem};
-use crate::secrets::Redactor;
+use crate::secrets::{self, Redactor, Secret, read_at};
 use crate::session::{Keys, Sessions};
 use crate::store;
 
@@ -35,8 +35,20 @@ impl Prepared {
     }
 }
 
-/// Knows the secrets of all hooks: one may hand what it was granted to another.
-pub(super) fn redactor(hooks: &[Found]) -> Redactor {
-    let secrets = hooks.iter().flat_map(|hook| &hook.reach.secrets);
-    Redactor::new(secrets.map(|(name, secret)| (name.as_str(), secret)))
+/// Knows the secrets of all hooks, as one may hand what it was granted to another, and the server's own.
+pub(super) fn redactor(hooks: &[Found], config: &Config) -> Redactor {
+    let granted = hooks.iter().flat_map(|hook| &hook.reach.secrets);
+    let granted = granted.map(|(name, secret)| (name.as_str(), secret.clone()));
+    // One that cannot be read is in nobody's hands; who needs it says so.
+    let redis = config.stores.redis.as_ref();
+    let redis = redis.and_then(|redis| read_at(redis.password.as_ref()?, &redis.variables).ok());
+    let of_upstreams = config.routes.iter().filter_map(|route| match &route.target {
+        Target::Upstream { forward_locals: Some(forward), .. } => Some(&forward.secret),
+        _ => None,
+    });
+    let named = config.session.secrets.iter().chain(of_upstreams);
+    let named = named.filter_map(|name| Some((name.as_str(), secrets::find(config, name).ok()?)));
+    let own = redis.map(|password| ("redis.password", password)).into_iter().chain(named);
+    let all: Vec<(&str, Secret)> = granted.chain(own).collect();
+    Redactor::new(all.iter().map(|(name, secret)| (*name, secret)))
 }

@@ -35,7 +35,7 @@ use memory::Memory;
 use redis::Redis;
 
 pub use redis::RedisServer;
-pub use setup::{open, open_kv};
+pub use setup::{open, open_kv, server};
 
 /// Bytes that a key may have.
 pub const KEY_BYTES_MAX: usize = 512;

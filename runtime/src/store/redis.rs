@@ -22,6 +22,7 @@ use redis::{ErrorKind, ProtocolVersion, RedisError, Script};
 
 use super::change::{Change, Outcome};
 use super::{Counter, Key, Page, Result, StoreError, milliseconds};
+use crate::secrets::Secret;
 
 /// The first pause between two attempts to reach a Redis that does not answer.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -46,7 +47,7 @@ pub struct RedisServer {
     /// `redis://host:6379/0`, or `rediss://` for TLS.
     pub url: String,
     /// The password; none where Redis asks for none.
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// What all keys begin with, so that several apps can share a server.
     pub prefix: String,
     /// How long a call may take.
@@ -60,6 +61,24 @@ impl fmt::Debug for RedisServer {
         let mut out = f.debug_struct("RedisServer");
         out.field("url", url).field("prefix", prefix).field("timeout", timeout);
         out.finish_non_exhaustive()
+    }
+}
+
+impl RedisServer {
+    /// A client for it, which has not connected.
+    pub(crate) fn client(&self) -> Result<Client> {
+        let made = || {
+            let info: ConnectionInfo = self.url.as_str().into_connection_info()?;
+            let mut settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            if let Some(password) = &self.password {
+                settings = settings.set_password(password.expose());
+            }
+            let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED_MAX);
+            Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp))
+        };
+        made().map_err(|error: RedisError| {
+            StoreError::Unavailable(format!("`redis.url` is not understood: {error}"))
+        })
     }
 }
 
@@ -110,9 +129,7 @@ const INCREMENT: &str = r"
 
 impl Redis {
     pub(super) async fn connect(server: &RedisServer) -> Result<Self> {
-        let client = client(server).map_err(|error| {
-            StoreError::Unavailable(format!("`redis.url` is not understood: {error}"))
-        })?;
+        let client = server.client()?;
         let asked = ask_once(&client, server.timeout).await;
         asked.map_err(|error| unanswered(&client, &error))?;
         let manager = manager(&client, server.timeout);
@@ -295,16 +312,6 @@ async fn recover(link: Weak<Link>) {
             Err(error) => link.lock().down = Some(error.to_string()),
         }
     }
-}
-
-fn client(server: &RedisServer) -> Result<Client, RedisError> {
-    let info: ConnectionInfo = server.url.as_str().into_connection_info()?;
-    let mut settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    if let Some(password) = &server.password {
-        settings = settings.set_password(password);
-    }
-    let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED_MAX);
-    Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp))
 }
 
 /// Connects for one question, without a second attempt: its error is the cause, and no matter of patience.

@@ -4,10 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{RedisServer, Result, Store, StoreError};
-use crate::config::{Password, Redis, StoreKind, Stores};
-
-/// Bytes that a file with a password may have.
-const PASSWORD_BYTES_MAX: usize = 4096;
+use crate::config::{Redis, StoreKind, Stores};
+use crate::secrets::read_at;
 
 /// Opens the store for `kv`.
 ///
@@ -44,29 +42,19 @@ pub async fn open(
     }
 }
 
-fn server(redis: &Redis) -> Result<RedisServer> {
+/// How to reach the server that the configuration names.
+///
+/// # Errors
+/// Where its password is not where the configuration says. The message does not have it.
+pub fn server(redis: &Redis) -> Result<RedisServer> {
+    let password = redis.password.as_ref().map(|place| read_at(place, &redis.variables));
+    let password = password
+        .transpose()
+        .map_err(|unread| StoreError::Unavailable(format!("`redis.password`: {}", unread.text)))?;
     Ok(RedisServer {
         url: redis.url.clone(),
-        password: redis.password.as_ref().map(read).transpose()?,
+        password,
         prefix: redis.prefix.clone(),
         timeout: redis.timeout,
     })
-}
-
-/// The password itself. Messages never have it.
-fn read(password: &Password) -> Result<String> {
-    let path = match password {
-        Password::Said(text) => return Ok(text.clone()),
-        Password::File(path) => path,
-    };
-    let bad = |why: &dyn std::fmt::Display| {
-        StoreError::Unavailable(format!("`redis.password`: {}: {why}", path.display()))
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| bad(&error))?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    match text.len() {
-        0 => Err(bad(&"the file is empty")),
-        1..=PASSWORD_BYTES_MAX => Ok(text.to_owned()),
-        _ => Err(bad(&"the file is too long for a password")),
-    }
 }

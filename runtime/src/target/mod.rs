@@ -7,6 +7,7 @@
 mod upstream;
 
 mod directory;
+mod reserved;
 mod tunnel;
 
 use http::header::LOCATION;
@@ -16,8 +17,9 @@ use crate::body::Body;
 use crate::exchange::Exchange;
 
 pub use self::directory::{Directory, DirectoryError};
+pub use self::reserved::Reserved;
 pub use self::tunnel::{Tunnel, TunnelFacts};
-pub use self::upstream::{Answer, Options as UpstreamOptions, Upstream, UpstreamError};
+pub use self::upstream::{Answer, Options as UpstreamOptions, Signer, Upstream, UpstreamError};
 
 /// The addresses that a request came through, as proxies write them.
 pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -5,7 +5,7 @@
 //! because hooks still read them when the response comes back.
 //!
 //! What goes over and what does not stands in `headers`; how a connection is made, in `connect`;
-//! bodies in `pace`.
+//! bodies in `pace`; what tells it of locals, in `signed`.
 //!
 //! Not here: caching, load balancing, choosing an upstream.
 
@@ -13,6 +13,7 @@ mod headers;
 
 mod connect;
 mod pace;
+mod signed;
 
 #[cfg(test)]
 mod tests;
@@ -35,11 +36,12 @@ use tokio::time::{Instant, timeout_at};
 
 use self::connect::{Connect, ConnectTimeout};
 use self::pace::{ClientFault, Paced, Progress};
-use super::{Tunnel, strip_prefix};
+pub use self::signed::Signer;
+use super::{Reserved, Tunnel, strip_prefix};
 use crate::body::Body;
 use crate::causes::{Chain, find};
 use crate::error::{Code, Failure};
-use crate::exchange::{Hop, Request};
+use crate::exchange::{Hop, Locals, Request};
 
 /// A server that requests are forwarded to.
 #[derive(Debug)]
@@ -70,6 +72,10 @@ pub struct Options {
     pub preserve_host: bool,
     /// What is taken off the front of the path, whole segments.
     pub strip_prefix: Option<String>,
+    /// Headers that nobody but the server may send it.
+    pub reserved: Reserved,
+    /// What signs the locals that it gets.
+    pub signer: Option<Signer>,
     /// Which certificates to believe, and with which of one's own to answer; the platform's roots
     /// where there is none.
     pub tls: Option<Arc<ClientConfig>>,
@@ -88,6 +94,8 @@ impl Default for Options {
             client_timeout: Duration::from_secs(30),
             preserve_host: false,
             strip_prefix: None,
+            reserved: Reserved::default(),
+            signer: None,
             tls: None,
         }
     }
@@ -205,17 +213,22 @@ impl Upstream {
     /// # Errors
     /// 502 where the upstream cannot be reached or breaks off, 504 where it takes too long; 400 and
     /// 408 where the client did not send its body to the end.
-    pub async fn forward(&self, request: &mut Request, hop: Hop) -> Result<Answer, Failure> {
+    pub async fn forward(
+        &self,
+        request: &mut Request,
+        locals: &Locals,
+        hop: Hop,
+    ) -> Result<Answer, Failure> {
         let wanted =
             request.upgrade.is_some().then(|| headers::upgrade(&request.headers)).flatten();
         let (body, progress) = self.body(&mut request.body);
         let empty = body.is_end_stream();
-        let outgoing = self.outgoing(request, hop, wanted.as_ref(), body)?;
+        let outgoing = self.outgoing(request, (locals, hop), wanted.as_ref(), body)?;
         let mut sent = self.send(outgoing, progress.as_deref()).await;
         if empty && request.method.is_idempotent() && sent.as_ref().is_err_and(Lost::may_be_stale) {
             // The upstream closed the connection just when the request came down it. One that had
             // not been written at all hyper-util has already sent again, whatever its method.
-            let again = self.outgoing(request, hop, wanted.as_ref(), Body::Empty)?;
+            let again = self.outgoing(request, (locals, hop), wanted.as_ref(), Body::Empty)?;
             sent = self.send(again, None).await;
         }
         let response = sent.map_err(|lost| self.failure(&lost))?;
@@ -232,7 +245,8 @@ impl Upstream {
             return (Body::Empty, None);
         }
         let progress = Arc::new(Progress::new());
-        let paced = Paced::from_client(body, self.options.client_timeout, progress.clone());
+        let (limit, reserved) = (self.options.client_timeout, self.options.reserved.clone());
+        let paced = Paced::from_client(body, limit, progress.clone(), reserved);
         (Body::stream(paced), Some(progress))
     }
 
@@ -240,7 +254,7 @@ impl Upstream {
     fn outgoing(
         &self,
         request: &Request,
-        hop: Hop,
+        (locals, hop): (&Locals, Hop),
         upgrade: Option<&HeaderValue>,
         body: Body,
     ) -> Result<http::Request<Body>, Failure> {
@@ -257,9 +271,17 @@ impl Upstream {
             // Without it some servers wait for a body, others answer 411.
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
+        let uri = self.uri(request)?;
+        // What a hook has set under such a name goes, too: an upstream is told by locals alone.
+        self.options.reserved.strip(&mut headers);
+        if let Some(signer) = &self.options.signer {
+            let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+            let (name, value) = signer.sign(locals, request, target)?;
+            headers.insert(name, value);
+        }
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = request.method.clone();
-        *outgoing.uri_mut() = self.uri(request)?;
+        *outgoing.uri_mut() = uri;
         *outgoing.headers_mut() = headers;
         Ok(outgoing)
     }

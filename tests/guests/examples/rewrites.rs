@@ -30,6 +30,15 @@ impl Rewrites {
         if let Some(name) = req.header("x-unset-header") {
             req.remove_header(&name)?;
         }
+        if let Some((name, value)) =
+            req.header("x-set-local").as_deref().and_then(|local| local.split_once('='))
+        {
+            req.set_local(name, serde_json::from_str::<Value>(value)?)?;
+        }
+        if let Some(name) = req.header("x-look-for") {
+            let found = req.header(&name);
+            req.set_local("found", found)?;
+        }
         Ok(Outcome::Next)
     }
 }

@@ -27,6 +27,8 @@ struct Said<'a> {
     vars: &'a [(&'a str, &'a str)],
     sets: &'a [&'a str],
     overrides: &'a [(&'a str, Value, &'a str)],
+    /// `production` if empty.
+    environment: &'a str,
 }
 
 impl Said<'_> {
@@ -46,8 +48,9 @@ impl Said<'_> {
             |label: &str, text: &str| Text { label: label.to_owned(), text: text.to_owned() };
         let texts =
             [file("boathook.toml", self.toml), file("boathook.production.toml", self.production)];
+        let environment = if self.environment.is_empty() { "production" } else { self.environment };
         let (config, problems) =
-            assemble(&sources, "production".to_owned(), &texts, Problems::default())?;
+            assemble(&sources, environment.to_owned(), &texts, Problems::default())?;
         problems.or(config)
     }
 

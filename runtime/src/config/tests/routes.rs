@@ -21,7 +21,8 @@ fn every_target_is_read() {
         Target::Upstream {
             url: "http://127.0.0.1:3000/base".into(),
             timeout: UPSTREAM_TIMEOUT,
-            strip_prefix: None
+            strip_prefix: None,
+            forward_locals: None,
         }
     );
     assert_eq!(
@@ -29,7 +30,8 @@ fn every_target_is_read() {
         Target::Upstream {
             url: "https://[::1]".into(),
             timeout: Duration::from_secs(5),
-            strip_prefix: Some("/api".into())
+            strip_prefix: Some("/api".into()),
+            forward_locals: None,
         }
     );
     assert_eq!(
@@ -116,7 +118,7 @@ fn illegal_combinations_name_the_line() {
         (
             "redirect = '/x'\ntarget = 'h'",
             "boathook.toml:4: unknown key `routes.0.target`\n\
-             hint: the keys here are `action`, `address`, `directory`, `hook`, `redirect`, `respond`, `session`, \
+             hint: the keys here are `action`, `address`, `directory`, `forward_locals`, `hook`, `redirect`, `respond`, `session`, \
              `skip_assets`, `status`, `strip_prefix`, `timeout`, `upstream`",
         ),
     ] {
@@ -171,4 +173,35 @@ fn fixed_responses_cannot_split_headers() {
     );
     let text = bad("[[routes]]\naddress = '/'\nredirect = \"/x\\r\\ny\"");
     assert!(text.contains("must be a header value"), "{text}");
+}
+
+#[test]
+fn locals_for_an_upstream_have_a_header_names_and_a_secret() {
+    let upstream = "upstream = 'http://127.0.0.1:3000'\nforward_locals = ";
+    let forwarded = |table: &str| match target(&format!("{upstream}{table}")) {
+        Target::Upstream { forward_locals, .. } => forward_locals.unwrap(),
+        other => panic!("{other}"),
+    };
+    let short = forwarded("{ keys = ['me'], secret = 'upstream' }");
+    assert_eq!(short.header, "x-boathook-locals");
+    assert_eq!((short.keys, short.secret.as_str()), (vec!["me".to_owned()], "upstream"));
+    let named = forwarded("{ header = 'X-Who', keys = ['me', 'cart'], secret = 'upstream' }");
+    assert_eq!(named.header, "x-who");
+    for (table, wanted) in [
+        ("{ secret = 'a' }", "`routes.0.forward_locals` lacks `keys`\nhint: write `keys = "),
+        ("{ keys = ['me'] }", "`routes.0.forward_locals` lacks `secret`"),
+        ("{ keys = [], secret = 'a' }", "must be an array of 1 to 32 names of locals"),
+        ("{ keys = ['a', 'a'], secret = 'a' }", "must be an array of 1 to 32 names of locals"),
+        ("{ keys = [1], secret = 'a' }", "must be an array of 1 to 32 names of locals"),
+        ("{ keys = ['a'], secret = 'a', header = 'cookie' }", "must be a header `x-...`"),
+        ("{ keys = ['a'], secret = 'a', header = 'x_who' }", "must be a header `x-...`"),
+        ("{ keys = ['a'], secret = 'a', header = 'X-Forwarded-For' }", "must be a header `x-"),
+        ("{ key = ['a'], secret = 'a' }", "did you mean `keys`?"),
+        ("true", "`routes.0.forward_locals` must be a table"),
+    ] {
+        let text = bad(&format!("[[routes]]\naddress = '/x'\n{upstream}{table}"));
+        assert!(text.contains(wanted), "{table}: {text}");
+    }
+    let other = "[[routes]]\naddress = '/x'\ndirectory = 'a'\nforward_locals = {}";
+    assert!(bad(other).contains("`routes.0.forward_locals` goes with `upstream` only"));
 }

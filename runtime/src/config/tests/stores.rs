@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::{Access, Grants, Kv, Namespaces, Password, Redis, StoreKind};
+use super::super::{Access, Grants, Kv, Namespaces, Place, Redis, StoreKind};
 use super::{Said, bad, good};
 
 #[test]
@@ -22,14 +22,15 @@ fn kv_is_embedded_unless_something_else_is_said() {
 
 #[test]
 fn redis_has_an_address_and_defaults() {
-    let toml = "[kv]\nstore = 'redis'\n[redis]\nurl = 'rediss://app@cache:6380/2'";
+    let toml = "[kv]\nstore = 'redis'\n[redis]\nprefix = 'a:'\nurl = 'rediss://app@cache:6380/2'";
     let stores = good(toml).stores;
     assert_eq!(stores.kv.store, StoreKind::Redis);
     let redis = Redis {
         url: "rediss://app@cache:6380/2".into(),
         password: None,
-        prefix: "boathook:".into(),
+        prefix: "a:".into(),
         timeout: Duration::from_secs(1),
+        variables: Default::default(),
     };
     assert_eq!(stores.redis, Some(redis));
     let toml = "[redis]\nurl = 'redis://h'\nprefix = 'x'\ntimeout = '50ms'";
@@ -39,16 +40,46 @@ fn redis_has_an_address_and_defaults() {
 
 #[test]
 fn a_password_comes_from_the_environment_or_a_file_and_is_not_shown() {
-    let toml = "[redis]\nurl = 'redis://h'\npassword = { env = 'REDIS_PASSWORD' }";
+    let toml = "[redis]\nprefix = 'a:'\nurl = 'redis://h'\npassword = { env = 'REDIS_PASSWORD' }";
     let said = Said { toml, vars: &[("REDIS_PASSWORD", "swordfish")], ..Said::default() };
     let config = said.good();
     let password = config.stores.redis.clone().unwrap().password;
-    assert_eq!(password, Some(Password::Said("swordfish".into())));
+    assert_eq!(password, Some(Place::Variable("REDIS_PASSWORD".into())));
     assert!(!format!("{config:?}").contains("swordfish"));
     assert!(bad(toml).contains("the environment has no `REDIS_PASSWORD`"));
-    let toml = "[redis]\nurl = 'redis://h'\npassword = { file = 'secret' }";
+    let toml = "[redis]\nprefix = 'a:'\nurl = 'redis://h'\npassword = { file = 'secret' }";
     let password = good(toml).stores.redis.unwrap().password;
-    assert_eq!(password, Some(Password::File("secret".into())));
+    assert_eq!(password, Some(Place::File("secret".into())));
+}
+
+#[test]
+fn apps_that_may_share_a_redis_have_to_name_themselves_but_in_development() {
+    let toml = "[redis]\nurl = 'redis://h'";
+    let development = Said { toml, environment: "development", ..Said::default() };
+    assert_eq!(development.good().stores.redis.unwrap().prefix, "boathook:");
+    let text = bad(toml);
+    assert!(text.contains("boathook.toml:1: `redis` lacks `prefix`: apps with the same"), "{text}");
+    assert!(text.contains("hint: name the app: `prefix = \"shop:\"`"), "{text}");
+    let toml = "[redis]\nurl = 'redis://h'\nprefix = 'shop:'";
+    assert_eq!(good(toml).stores.redis.unwrap().prefix, "shop:");
+}
+
+#[test]
+fn events_cross_where_there_is_a_redis_unless_they_are_told_not_to() {
+    let redis = "[redis]\nprefix = 'a:'\nurl = 'redis://h'\n";
+    for (toml, across) in [
+        ("", false),
+        ("[events]\nnodes = false", false),
+        (redis, true),
+        ("events.nodes = true\n[redis]\nprefix = 'a:'\nurl = 'redis://h'", true),
+        ("events.nodes = false\n[redis]\nprefix = 'a:'\nurl = 'redis://h'", false),
+    ] {
+        assert_eq!(good(toml).events_across_nodes, across, "{toml}");
+    }
+    let text = bad("[events]\nnodes = true");
+    let wanted = "boathook.toml:2: `events.nodes` must be `false`, as there is no `[redis]`";
+    assert!(text.contains(wanted) && text.contains("hint: add `[redis]`"), "{text}");
+    assert!(bad("[events]\nnode = true").contains("did you mean `nodes`?"));
 }
 
 #[test]

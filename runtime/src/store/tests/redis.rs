@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::redis_server::RedisServer;
 use super::{HOUR, PATIENCE, VALUE_BYTES_MAX, key};
+use crate::secrets::Secret;
 use crate::store::redis::RedisServer as Setup;
 use crate::store::{Store, StoreError};
 
@@ -13,7 +14,7 @@ const BOUNDED: Duration = Duration::from_secs(20);
 pub(super) fn setup(server: &RedisServer) -> Setup {
     Setup {
         url: server.url(),
-        password: Some(server.password().to_owned()),
+        password: Some(Secret::new(server.password())),
         prefix: "boathook:".to_owned(),
         timeout: Duration::from_secs(5),
     }
@@ -100,7 +101,7 @@ async fn a_redis_that_is_not_there_fails_at_the_start() {
 #[tokio::test]
 async fn a_wrong_password_fails_at_the_start_and_is_not_told() {
     let server = RedisServer::start();
-    for password in [None, Some("swordfish".to_owned())] {
+    for password in [None, Some(Secret::new("swordfish"))] {
         let setup = Setup { password, ..setup(&server) };
         let error = Store::redis(&setup, VALUE_BYTES_MAX).await.unwrap_err().to_string();
         assert!(!format!("{error}{setup:?}").contains("swordfish"), "{error}");

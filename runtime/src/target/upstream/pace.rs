@@ -14,6 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::body::BoxError;
+use crate::target::Reserved;
 
 /// A body under a limit.
 pub(super) struct Paced<B> {
@@ -23,6 +24,8 @@ pub(super) struct Paced<B> {
     timer: Option<Pin<Box<Sleep>>>,
     /// For a client's body: how it gets on.
     progress: Option<Arc<Progress>>,
+    /// What trailers must not have.
+    reserved: Reserved,
 }
 
 /// How sending a request's body gets on.
@@ -48,12 +51,24 @@ pub(super) enum ClientFault {
 pub(super) struct UpstreamStalled(Duration);
 
 impl<B> Paced<B> {
-    pub(super) fn from_client(body: B, limit: Duration, progress: Arc<Progress>) -> Self {
-        Self { body, limit, waiting: false, timer: None, progress: Some(progress) }
+    pub(super) fn from_client(
+        body: B,
+        limit: Duration,
+        progress: Arc<Progress>,
+        reserved: Reserved,
+    ) -> Self {
+        Self { body, limit, waiting: false, timer: None, progress: Some(progress), reserved }
     }
 
     pub(super) fn from_upstream(body: B, limit: Duration) -> Self {
-        Self { body, limit, waiting: false, timer: None, progress: None }
+        Self {
+            body,
+            limit,
+            waiting: false,
+            timer: None,
+            progress: None,
+            reserved: Reserved::default(),
+        }
     }
 
     /// Whether the body has kept us waiting too long.
@@ -107,6 +122,12 @@ where
         let Some(progress) = &this.progress else { return Poll::Ready(frame) };
         progress.note(false);
         Poll::Ready(frame.map(|frame| {
+            let frame = frame.map(|mut frame| {
+                if let Some(trailers) = frame.trailers_mut() {
+                    this.reserved.strip(trailers);
+                }
+                frame
+            });
             frame.map_err(|error| match error.downcast::<ClientFault>() {
                 Ok(fault) => fault as BoxError,
                 Err(error) => ClientFault::Broke(error).into(),

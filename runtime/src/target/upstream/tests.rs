@@ -57,7 +57,7 @@ fn front(upstream: Upstream, trust: TrustProxy) -> (Running, mpsc::UnboundedRece
         async move {
             let mut request = exchange_request(request, peer, hop, ip);
             let before = request.headers.clone();
-            let answer = upstream.forward(&mut request, hop).await;
+            let answer = upstream.forward(&mut request, &Locals::default(), hop).await;
             assert_eq!(request.headers, before, "hooks still read them");
             match answer {
                 Ok(Answer { response, tunnel }) => {
@@ -239,11 +239,14 @@ fn echo() -> Running {
 #[tokio::test]
 async fn bodies_stream_both_ways_and_trailers_pass() {
     let echo = echo();
-    let (front, _) = front(upstream_at(echo.address), TrustProxy::Nobody);
+    let reserved = Reserved::from_iter(["x-mark".to_owned()]);
+    let options = Options { reserved, ..Options::default() };
+    let upstream = Upstream::new(&format!("http://{}", echo.address), options).unwrap();
+    let (front, _) = front(upstream, TrustProxy::Nobody);
     let mut client = front.connect().await;
     client
         .write_all(
-            b"POST / HTTP/1.1\r\nhost: x\r\nte: trailers\r\ntrailer: x-sum\r\nconnection: close\r\n\
+            b"POST / HTTP/1.1\r\nhost: x\r\nte: trailers\r\ntrailer: x-sum, x_mark, x-mark\r\nconnection: close\r\n\
               transfer-encoding: chunked\r\n\r\n",
         )
         .await
@@ -253,7 +256,8 @@ async fn bodies_stream_both_ways_and_trailers_pass() {
         client.write_all(format!("3\r\n{piece}\r\n").as_bytes()).await.unwrap();
         until(&mut client, &format!("3\r\n{piece}\r\n")).await;
     }
-    client.write_all(b"0\r\nx-sum: 6\r\n\r\n").await.unwrap();
+    // But for those that only the server may write.
+    client.write_all(b"0\r\nx_mark: 1\r\nx-sum: 6\r\nX-Mark: 1\r\n\r\n").await.unwrap();
     assert_eq!(rest(&mut client).await, "0\r\nx-sum: 6\r\n\r\n");
 }
 
@@ -277,7 +281,7 @@ async fn a_gathered_body_goes_over_and_stays() {
         session_cookie: SessionCookie::default(),
     };
     let hop = request.peer;
-    let answer = soon(upstream.forward(&mut request, hop)).await.unwrap();
+    let answer = soon(upstream.forward(&mut request, &Locals::default(), hop)).await.unwrap();
     let body = answer.response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "gathered");
     assert!(matches!(request.body, Body::Whole(bytes) if bytes == "gathered"));
@@ -600,7 +604,7 @@ async fn a_tunnel_counts_its_bytes_and_ends_when_both_are_silent() {
         async move {
             let hop = Hop { ip: peer.addr.ip(), trusted: false };
             let mut request = exchange_request(request, peer, hop, hop.ip);
-            let answer = upstream.forward(&mut request, hop).await.unwrap();
+            let answer = upstream.forward(&mut request, &Locals::default(), hop).await.unwrap();
             let tunnel = answer.tunnel.unwrap();
             tokio::spawn(async move {
                 let _ = facts_of.send(tunnel.run(SHORT, std::future::pending()).await);
