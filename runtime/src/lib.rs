@@ -20,6 +20,7 @@
 //! | [`host`] | what each import does, one file an interface |
 //! | [`session`] | what lasts from one request of a client to the next |
 //! | [`store`] | bytes by key for the services of hooks: in memory, in a file, in Redis |
+//! | [`tasks`] | what hooks want done when no client waits: after the response, later, every so often |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
 //! | [`fetch`] | what hooks ask of other servers: grants, addresses, one client a hook |
 //! | [`secrets`] | what hooks may know and the log may not |
@@ -73,6 +74,7 @@ pub mod sandbox;
 pub mod host;
 pub mod session;
 pub mod store;
+pub mod tasks;
 
 pub mod target;
 

@@ -39,3 +39,4 @@ mod samples;
 mod session;
 mod settings;
 mod snapshots;
+mod tasks;

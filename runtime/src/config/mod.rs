@@ -34,6 +34,7 @@ mod secrets;
 mod server;
 mod session;
 mod stores;
+mod tasks;
 
 // What both need.
 mod key;
@@ -69,6 +70,7 @@ pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
 pub use session::{OnStoreFailure, SameSite, SessionSettings};
 pub use stores::{Access, Kv, Namespaces, Password, Redis, StoreKind, Stores};
+pub use tasks::TaskSettings;
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
 
@@ -87,6 +89,7 @@ pub mod defaults {
         DRAIN, HOOK_TIMEOUT, HOOKS_DIR, LISTEN_HOST, LISTEN_PORT, MAX_CONNECTIONS,
     };
     pub use super::stores::{KV_SIZE, KV_SIZE_IN_MEMORY, KV_VALUE, REDIS_PREFIX, REDIS_TIMEOUT};
+    pub use super::tasks::{ATTEMPTS, BACKOFF, BACKOFF_MAX, QUEUE as TASKS_QUEUE, STORED};
 }
 
 /// The environment when nobody names one.
@@ -131,6 +134,8 @@ pub struct Config {
     pub variables: Variables,
     /// Where services keep things.
     pub stores: Stores,
+    /// How tasks are kept and tried.
+    pub tasks: TaskSettings,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -188,6 +193,7 @@ fn assemble(
         secrets: Secrets::read(&tree, &sources.dir, &mut problems),
         variables: Variables::new(&sources.vars),
         stores: Stores::read(&tree, &sources.dir, &sources.vars, &mut problems),
+        tasks: TaskSettings::read(&tree, &mut problems),
         tree,
     };
     problems.sort();
