@@ -129,6 +129,10 @@ pub enum Phase {
     Call,
     /// `listening.handle-event`.
     HandleEvent,
+    /// `background.handle-task`.
+    HandleTask,
+    /// `background.handle-tick`.
+    HandleTick,
     /// `lifecycle.lower`.
     Lower,
 }
@@ -147,6 +151,8 @@ impl fmt::Display for Phase {
             Self::HandleFinish => "handle-finish",
             Self::Call => "call",
             Self::HandleEvent => "handle-event",
+            Self::HandleTask => "handle-task",
+            Self::HandleTick => "handle-tick",
             Self::Lower => "lower",
         })
     }

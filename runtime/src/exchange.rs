@@ -17,6 +17,7 @@ use hyper::upgrade::OnUpgrade;
 use crate::body::Body;
 use crate::router::{Params, Path};
 use crate::session::Session;
+use crate::tasks::Deferred;
 
 /// One request with its response-to-be.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Exchange {
     pub until: Instant,
     /// What the call that runs has changed, where it must be possible to take that back.
     pub undo: Undo,
+    /// Tasks that hooks have deferred, to be run once it is over.
+    pub deferred: Vec<Deferred>,
     /// How it ended.
     pub outcome: Facts,
 }
@@ -301,8 +304,14 @@ impl Exchange {
             stage: Stage::Request,
             rerouted: false,
             undo: Undo::Off,
+            deferred: Vec::new(),
             outcome: Facts::default(),
         })
+    }
+
+    /// Lets the tasks be run that hooks have deferred.
+    pub fn release(&mut self) {
+        self.deferred.drain(..).for_each(Deferred::release);
     }
 
     /// To be called before a hook changes anything.

@@ -1,5 +1,6 @@
 //! Ends an exchange: counts what went to the client, and when the last byte is out, or the client
-//! has gone, runs `handle-finish` of the hooks that asked and writes the access log.
+//! has gone, lets the tasks be run that hooks have deferred, runs `handle-finish` of the hooks that asked
+//! and writes the access log.
 //!
 //! The end is the drop of the `Journey`, wherever that happens: with the response's body, with a tunnel,
 //! or in the middle of the chain, when the client leaves.
@@ -21,7 +22,10 @@ impl Journey {
         let wants = |reached: &Reached| {
             matches!(self.app.steps[reached.index].doer, Doer::Hook { observes_finish: true, .. })
         };
-        self.app.config.server.access_log || self.reached.iter().any(wants)
+        let has_deferred = |exchange: &Exchange| !exchange.deferred.is_empty();
+        self.app.config.server.access_log
+            || self.exchange.as_deref().is_some_and(has_deferred)
+            || self.reached.iter().any(wants)
     }
 }
 
@@ -31,6 +35,7 @@ impl Drop for Journey {
             return;
         }
         let Some(mut exchange) = self.exchange.take() else { return };
+        exchange.release();
         exchange.stage = Stage::Finished;
         exchange.outcome = Facts {
             bytes_sent: self.bytes_sent,
@@ -52,6 +57,7 @@ impl Drop for Journey {
                     exchange =
                         finish(&app.steps[reached.index].doer, reached.params, exchange).await;
                 }
+                exchange.release();
             };
             self.app.afterwards.spawn_on(finish, &runtime);
         }

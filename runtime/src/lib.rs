@@ -21,6 +21,7 @@
 //! | [`session`] | what lasts from one request of a client to the next |
 //! | [`nodes`] | events between the servers of one app |
 //! | [`store`] | bytes by key for the services of hooks: in memory, in a file, in Redis |
+//! | [`tasks`] | what hooks want done when no client waits: after the response, later, every so often |
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
 //! | [`fetch`] | what hooks ask of other servers: grants, addresses, one client a hook |
 //! | [`secrets`] | what hooks may know and the log may not |
@@ -75,6 +76,7 @@ pub mod host;
 pub mod nodes;
 pub mod session;
 pub mod store;
+pub mod tasks;
 
 pub mod target;
 

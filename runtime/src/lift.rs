@@ -22,13 +22,15 @@ use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
 use crate::session::{Keys, Sessions};
-use crate::store::Store;
+use crate::store::{Agenda, Store};
+use crate::tasks::{Deferred, Tasks};
 use programs::{compile, room};
 
 mod kv;
 mod nodes;
 mod programs;
 mod session;
+mod tasks;
 mod unfit;
 
 /// Why an app did not lift.
@@ -96,6 +98,7 @@ pub fn prepare(
     let programs = compile(&engine, compiler, &hooks.found, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit::hook(hook, &config)));
     problems.0.extend(hooks.found.iter().flat_map(|hook| kv::unfit(hook, &config)));
+    problems.0.extend(hooks.found.iter().filter_map(|hook| tasks::unfit(hook, &config)));
     let roots = Roots::of(&hooks);
     // What other roots there may be is known once all defaults are: until then only what is wrong
     // whatever they bring, unless there is no going on anyhow.
@@ -168,7 +171,8 @@ pub async fn lift(
     let mut stop = pin!(stop);
     let configured = async {
         let (kv, sessions) = (prepared.open_kv().await?, prepared.open_sessions().await?);
-        configure_with(prepared, kv, sessions).await
+        let agenda = prepared.open_agenda(kv.as_ref()).await?;
+        configure_with(prepared, Stores { kv, sessions, agenda }).await
     };
     let configured = tokio::select! {
         configured = configured => configured?,
@@ -205,13 +209,20 @@ impl Configured {
 /// # Errors
 /// All that failed in one phase: none begins before the one ahead of it has succeeded everywhere.
 pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
-    configure_with(prepared, None, None).await
+    configure_with(prepared, Stores::default()).await
+}
+
+/// What services of hooks keep things in; none where no hook may use it.
+#[derive(Default)]
+struct Stores {
+    kv: Option<Store>,
+    sessions: Option<Sessions>,
+    agenda: Option<Arc<Agenda>>,
 }
 
 async fn configure_with(
     prepared: Prepared,
-    kv: Option<Store>,
-    sessions: Option<Sessions>,
+    Stores { kv, sessions, agenda }: Stores,
 ) -> Result<Configured, LiftError> {
     let Prepared { config, hooks, roots, targets, fetch, programs, .. } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
@@ -230,7 +241,7 @@ async fn configure_with(
     let time = config.server.hook_timeout;
     let (mut lifting, mut failures) = (Vec::new(), Vec::new());
     for (found, program) in hooks.found.into_iter().zip(programs) {
-        match start(found, program, &config, fetch.as_ref(), &shared).await {
+        match start(found, program, &config, fetch.as_ref(), agenda.as_ref(), &shared).await {
             Ok(started) => lifting.push(started),
             Err(failure) => failures.push(failure),
         }
@@ -345,6 +356,7 @@ async fn start(
     program: Arc<Program>,
     config: &Config,
     fetch: Option<&fetch::Settings>,
+    agenda: Option<&Arc<Agenda>>,
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
     let context = Arc::new(Context {
@@ -354,6 +366,12 @@ async fn start(
         reach: found.reach.clone(),
         namespaces: kv::namespaces(&found, config),
         fetch: fetch.and_then(|fetch| fetch.client(&found.name, &found.fetch)),
+        tasks: program.has_background().then(|| {
+            let (name, settings, ticks) = (&found.name, &config.tasks, &found.ticks);
+            let agenda = agenda.filter(|_| found.reach.tasks).cloned();
+            let exchange = found.limits.exchange;
+            Arc::new(Tasks::new(name.clone(), settings.clone(), ticks.clone(), agenda, exchange))
+        }),
         limits: found.limits.clone(),
         last_block: Default::default(),
         tally: Arc::default(),
@@ -490,6 +508,10 @@ async fn initialize_one(
     if hook.program.has_lifecycle() {
         let returned = instance.initialize(&Allowance::lifecycle(hook.timeout.0)).await;
         result = said(name, Phase::Initialize, returned);
+        let deferred = instance.take_deferred();
+        if result.is_ok() {
+            deferred.into_iter().for_each(Deferred::release);
+        }
     }
     if result.is_ok() {
         result = hook.load(instance, overrides).await;

@@ -40,3 +40,4 @@ mod samples;
 mod session;
 mod settings;
 mod snapshots;
+mod tasks;

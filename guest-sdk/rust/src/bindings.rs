@@ -7775,6 +7775,203 @@ pub mod boathook {
                 }
             }
         }
+        /// Work that a hook hands itself, to be done when no client waits for it any more:
+        /// `background.handle-task` gets it, in an instance of its own.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod tasks {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Json = super::super::super::boathook::hook::types::Json;
+            pub type Error = super::super::super::boathook::hook::types::Error;
+            #[allow(unused_unsafe, clippy::all)]
+            /// Hands this hook a task: a name of 1 to 128 bytes and a payload of up to 64 KiB.
+            ///
+            /// Where there is an exchange at hand, the task is run after the last byte of its response, or after
+            /// the client has left; elsewhere once this call is over. Where this call fails, by an error, a trap
+            /// or a limit, what it deferred is dropped: an error that a hook returns takes its tasks back.
+            ///
+            /// `options` is an object, `{}` where there is nothing to say. Other keys are refused.
+            /// - `delay`: milliseconds to wait before the first run, up to 31 days; counted from when the task could
+            ///   have been run.
+            /// - `durable`: `true` for a task that must not be lost.
+            ///
+            /// A task that is not durable lies in the server's memory. It is run once at most: it is gone when it
+            /// fails, or when the server stops before it was its turn. A hook can have `[tasks] queue` of them
+            /// waiting, 1,000 by default, and 8 MiB of names and payloads.
+            ///
+            /// A durable one takes the grant `tasks = true`. It is in the store of `kv` when this returns, and
+            /// survives there what that store survives: kill -9 too where it is embedded. It is run once at least:
+            /// until it succeeds, or until it has failed `[tasks] attempts` times, 10 by default, and the log says
+            /// that it was given up. Between attempts are pauses, twice as long each time. It may be run once more
+            /// than it had to where a server dies: after its work was done and before that was noted, and where it
+            /// dies between this call's return and its failure. A response that takes longer than
+            /// `limits.exchange` and a minute is not waited for. A hook can have `[tasks] stored` of them.
+            ///
+            /// Works in `initialize`, where it does nothing when new instances repeat that, and in all later calls
+            /// but `lower`. No task is run before the server is lifted.
+            ///
+            /// Errors, by their codes: `E_NOT_GRANTED`; `E_TASKS_FULL` (so many wait already, or the store has no
+            /// room; status 503); `E_TASKS_INVALID` (a name, a payload or an option that is none);
+            /// `E_TASKS_NO_HANDLER` (the component does not export `background`); `E_TASKS_TOO_EARLY` (ahead of
+            /// `initialize`); `E_TOO_LATE` (in `lower`); `E_TASKS_UNAVAILABLE` (the store does not answer; status
+            /// 503; whether the task is there is not known).
+            #[allow(async_fn_in_trait)]
+            pub fn defer(
+                name: &str,
+                payload: &str,
+                options: &str,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = name;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = payload;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let vec2 = options;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "boathook:hook/tasks@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "defer"]
+                        fn wit_import4(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import4(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import4(
+                        ptr0.cast_mut(),
+                        len0,
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2.cast_mut(),
+                        len2,
+                        ptr3,
+                    );
+                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
+                    let result18 = match l5 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l6 = *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len8 = l7;
+                                let bytes8 = _rt::Vec::from_raw_parts(
+                                    l6.cast(),
+                                    len8,
+                                    len8,
+                                );
+                                let l9 = *ptr3
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr3
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = i32::from(
+                                    *ptr3
+                                        .add(5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                let l14 = i32::from(
+                                    *ptr3
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::boathook::hook::types::Error {
+                                    code: _rt::string_lift(bytes8),
+                                    message: _rt::string_lift(bytes11),
+                                    status: match l12 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l13 = i32::from(
+                                                    *ptr3
+                                                        .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u16>(),
+                                                );
+                                                l13 as u16
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    details: match l14 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l15 = *ptr3
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l16 = *ptr3
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len17 = l16;
+                                                let bytes17 = _rt::Vec::from_raw_parts(
+                                                    l15.cast(),
+                                                    len17,
+                                                    len17,
+                                                );
+                                                _rt::string_lift(bytes17)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result18
+                }
+            }
+        }
     }
 }
 #[rustfmt::skip]
@@ -9820,6 +10017,366 @@ pub mod exports {
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
+            /// What a hook does when nobody waits for it. There is no exchange in either of these: getters of `request`
+            /// and `response` trap, setters return an error.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod background {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type Json = super::super::super::super::boathook::hook::types::Json;
+                pub type Error = super::super::super::super::boathook::hook::types::Error;
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_handle_task_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                    arg1: usize,
+                    arg2: *mut u8,
+                    arg3: usize,
+                    arg4: i32,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result2 = {
+                            let len0 = arg1;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg0.cast(),
+                                len0,
+                                len0,
+                            );
+                            let len1 = arg3;
+                            let bytes1 = _rt::Vec::from_raw_parts(
+                                arg2.cast(),
+                                len1,
+                                len1,
+                            );
+                            T_::handle_task(
+                                _rt::string_lift(bytes0),
+                                _rt::string_lift(bytes1),
+                                arg4 as u32,
+                            )
+                        };
+                        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result2 {
+                            Ok(_) => {
+                                *ptr3.add(0).cast::<u8>() = (0i32) as u8;
+                            }
+                            Err(e) => {
+                                *ptr3.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::boathook::hook::types::Error {
+                                    code: code4,
+                                    message: message4,
+                                    status: status4,
+                                    details: details4,
+                                } = e;
+                                let vec5 = (code4.into_bytes()).into_boxed_slice();
+                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                let len5 = vec5.len();
+                                ::core::mem::forget(vec5);
+                                *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                                let vec6 = (message4.into_bytes()).into_boxed_slice();
+                                let ptr6 = vec6.as_ptr().cast::<u8>();
+                                let len6 = vec6.len();
+                                ::core::mem::forget(vec6);
+                                *ptr3
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len6;
+                                *ptr3
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr6.cast_mut();
+                                match status4 {
+                                    Some(e) => {
+                                        *ptr3
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr3
+                                            .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u16>() = (_rt::as_i32(e)) as u16;
+                                    }
+                                    None => {
+                                        *ptr3
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match details4 {
+                                    Some(e) => {
+                                        *ptr3
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let vec7 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr7 = vec7.as_ptr().cast::<u8>();
+                                        let len7 = vec7.len();
+                                        ::core::mem::forget(vec7);
+                                        *ptr3
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len7;
+                                        *ptr3
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr7.cast_mut();
+                                    }
+                                    None => {
+                                        *ptr3
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                        };
+                        ptr3
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_handle_task<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            _ => {
+                                let l1 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l1, l2, 1);
+                                let l3 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l3, l4, 1);
+                                let l5 = i32::from(
+                                    *arg0
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                match l5 {
+                                    0 => {}
+                                    _ => {
+                                        let l6 = *arg0
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l6, l7, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_handle_tick_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                    arg1: usize,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result1 = {
+                            let len0 = arg1;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg0.cast(),
+                                len0,
+                                len0,
+                            );
+                            T_::handle_tick(_rt::string_lift(bytes0))
+                        };
+                        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result1 {
+                            Ok(_) => {
+                                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                            }
+                            Err(e) => {
+                                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::boathook::hook::types::Error {
+                                    code: code3,
+                                    message: message3,
+                                    status: status3,
+                                    details: details3,
+                                } = e;
+                                let vec4 = (code3.into_bytes()).into_boxed_slice();
+                                let ptr4 = vec4.as_ptr().cast::<u8>();
+                                let len4 = vec4.len();
+                                ::core::mem::forget(vec4);
+                                *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len4;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr4.cast_mut();
+                                let vec5 = (message3.into_bytes()).into_boxed_slice();
+                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                let len5 = vec5.len();
+                                ::core::mem::forget(vec5);
+                                *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                                match status3 {
+                                    Some(e) => {
+                                        *ptr2
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr2
+                                            .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u16>() = (_rt::as_i32(e)) as u16;
+                                    }
+                                    None => {
+                                        *ptr2
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match details3 {
+                                    Some(e) => {
+                                        *ptr2
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let vec6 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr6 = vec6.as_ptr().cast::<u8>();
+                                        let len6 = vec6.len();
+                                        ::core::mem::forget(vec6);
+                                        *ptr2
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len6;
+                                        *ptr2
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr6.cast_mut();
+                                    }
+                                    None => {
+                                        *ptr2
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                        };
+                        ptr2
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_handle_tick<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            _ => {
+                                let l1 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l1, l2, 1);
+                                let l3 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l3, l4, 1);
+                                let l5 = i32::from(
+                                    *arg0
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                match l5 {
+                                    0 => {}
+                                    _ => {
+                                        let l6 = *arg0
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l6, l7, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// A task that this hook handed itself by `tasks.defer`. Called once a task, and for one that is durable
+                    /// again after an error: `attempt` is 1 the first time. Several tasks of a hook may run at the same
+                    /// time, each in an instance of its own; in mode `single` they take turns with everything else, and
+                    /// they are not promised to run in order.
+                    ///
+                    /// An error is logged, and so is a trap; whether there is another attempt stands with `tasks.defer`.
+                    /// What a call that fails has deferred is dropped.
+                    ///
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
+                    #[allow(async_fn_in_trait)]
+                    fn handle_task(
+                        name: _rt::String,
+                        payload: Json,
+                        attempt: u32,
+                    ) -> ::core::result::Result<(), Error>;
+                    /// One of the times of a schedule that the manifest or the operator names:
+                    /// `ticks = [{ name = "clean-up", every = "5m" }, { name = "report", cron = "0 3 * * *" }]`.
+                    ///
+                    /// Called on every server that runs the hook, from when it is lifted until it stops, and never while the
+                    /// last call for the same tick goes on: times that pass meanwhile are skipped. An error is logged, and the
+                    /// next time comes as if there had been none.
+                    ///
+                    /// Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
+                    #[allow(async_fn_in_trait)]
+                    fn handle_tick(
+                        name: _rt::String,
+                    ) -> ::core::result::Result<(), Error>;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_boathook_hook_background_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "boathook:hook/background@0.1.0#handle-task")] unsafe extern "C"
+                        fn export_handle_task(arg0 : * mut u8, arg1 : usize, arg2 : * mut
+                        u8, arg3 : usize, arg4 : i32,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_handle_task_cabi::<$ty > (arg0,
+                        arg1, arg2, arg3, arg4) } } #[unsafe (export_name =
+                        "cabi_post_boathook:hook/background@0.1.0#handle-task")] unsafe
+                        extern "C" fn _post_return_handle_task(arg0 : * mut u8,) { unsafe
+                        { $($path_to_types)*:: __post_return_handle_task::<$ty > (arg0) }
+                        } #[unsafe (export_name =
+                        "boathook:hook/background@0.1.0#handle-tick")] unsafe extern "C"
+                        fn export_handle_tick(arg0 : * mut u8, arg1 : usize,) -> * mut u8
+                        { unsafe { $($path_to_types)*:: _export_handle_tick_cabi::<$ty >
+                        (arg0, arg1) } } #[unsafe (export_name =
+                        "cabi_post_boathook:hook/background@0.1.0#handle-tick")] unsafe
+                        extern "C" fn _post_return_handle_tick(arg0 : * mut u8,) { unsafe
+                        { $($path_to_types)*:: __post_return_handle_tick::<$ty > (arg0) }
+                        } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_boathook_hook_background_0_1_0_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 9 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 9
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
         }
     }
 }
@@ -9991,14 +10548,17 @@ macro_rules! __export_hook_impl {
         $($path_to_types_root)*::
         exports::boathook::hook::listening::__export_boathook_hook_listening_0_1_0_cabi!($ty
         with_types_in $($path_to_types_root)*:: exports::boathook::hook::listening);
+        $($path_to_types_root)*::
+        exports::boathook::hook::background::__export_boathook_hook_background_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::boathook::hook::background);
         const _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe
         (link_section =
         "component-type:wit-bindgen:0.61.1:boathook:hook@0.1.0:hook:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3794] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4048] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd7\x1c\x01A\x02\x01\
-A#\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd5\x1e\x01A\x02\x01\
+A'\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -10070,30 +10630,37 @@ j\x01\x08\x01\x01\x01@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x1
 headers\x05\x04body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06st\
 atus{\x03urls\x07headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\
 \x01\x03\x01@\x01\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:h\
-ook/fetch@0.1.0\x05\x0d\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\
-\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01@\x01\x09overrides\
-\x01\0\x04\x04\0\x08defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\x04\0\x09config\
-ure\x01\x07\x04\0\x0ainitialize\x01\x07\x04\0\x05lower\x01\x07\x04\0\x1dboathook\
-:hook/lifecycle@0.1.0\x05\x0e\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\
-\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\x05after\0\0\
-\x05named\x01s\0\x04\0\x05phase\x03\0\x04\x01n\x05\x0bskip-assets\x0bkeep-assets\
-\x09read-body\x10observe-response\x0eobserve-finish\x04\0\x0broute-flags\x03\0\x06\
-\x01r\x04\x07addresss\x05phase\x05\x05flags\x07\x07options\x01\x04\0\x05route\x03\
-\0\x08\x01m\x03\x04next\x0anext-route\x07respond\x04\0\x07outcome\x03\0\x0a\x01p\
-\x09\x01j\x01\x0c\x01\x03\x01@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\x0b\x01\x03\
-\x01@\x01\x05routey\0\x0f\x04\0\x0chandle-route\x01\x10\x04\0\x1bboathook:hook/r\
-outing@0.1.0\x05\x0f\x01B\x06\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\0\x01\
-\x01\x01@\x01\x05routey\0\x02\x04\0\x0fhandle-response\x01\x03\x04\0\x0dhandle-f\
-inish\x01\x03\x04\0\x1dboathook:hook/observing@0.1.0\x05\x10\x01B\x0c\x02\x03\x02\
-\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\
-\x02\x04names\x07summarys\x04\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\x06\x04\0\x07\
-methods\x01\x07\x01j\x01\x01\x01\x03\x01@\x02\x04names\x04args\x01\0\x08\x04\0\x04\
-call\x01\x09\x04\0\x1bboathook:hook/methods@0.1.0\x05\x11\x01B\x07\x02\x03\x02\x01\
-\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\
-\x03\x01@\x02\x05events\x07payload\x01\0\x04\x04\0\x0chandle-event\x01\x05\x04\0\
-\x1dboathook:hook/listening@0.1.0\x05\x12\x04\0\x18boathook:hook/hook@0.1.0\x04\0\
-\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-co\
-mponent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+ook/fetch@0.1.0\x05\x0d\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\
+\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x03\x04names\x07payloa\
+d\x01\x07options\x01\0\x04\x04\0\x05defer\x01\x05\x03\0\x19boathook:hook/tasks@0\
+.1.0\x05\x0e\x01B\x0c\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\
+\x04\0\x05error\x03\0\x02\x01j\x01\x01\x01\x03\x01@\x01\x09overrides\x01\0\x04\x04\
+\0\x08defaults\x01\x05\x01j\0\x01\x03\x01@\0\0\x06\x04\0\x09configure\x01\x07\x04\
+\0\x0ainitialize\x01\x07\x04\0\x05lower\x01\x07\x04\0\x1dboathook:hook/lifecycle\
+@0.1.0\x05\x0f\x01B\x13\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\
+\x02\x04\0\x05error\x03\0\x02\x01q\x03\x06before\0\0\x05after\0\0\x05named\x01s\0\
+\x04\0\x05phase\x03\0\x04\x01n\x05\x0bskip-assets\x0bkeep-assets\x09read-body\x10\
+observe-response\x0eobserve-finish\x04\0\x0broute-flags\x03\0\x06\x01r\x04\x07ad\
+dresss\x05phase\x05\x05flags\x07\x07options\x01\x04\0\x05route\x03\0\x08\x01m\x03\
+\x04next\x0anext-route\x07respond\x04\0\x07outcome\x03\0\x0a\x01p\x09\x01j\x01\x0c\
+\x01\x03\x01@\0\0\x0d\x04\0\x06routes\x01\x0e\x01j\x01\x0b\x01\x03\x01@\x01\x05r\
+outey\0\x0f\x04\0\x0chandle-route\x01\x10\x04\0\x1bboathook:hook/routing@0.1.0\x05\
+\x10\x01B\x06\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\0\x01j\0\x01\x01\x01@\x01\
+\x05routey\0\x02\x04\0\x0fhandle-response\x01\x03\x04\0\x0dhandle-finish\x01\x03\
+\x04\0\x1dboathook:hook/observing@0.1.0\x05\x11\x01B\x0c\x02\x03\x02\x01\x01\x04\
+\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01r\x02\x04name\
+s\x07summarys\x04\0\x06method\x03\0\x04\x01p\x05\x01@\0\0\x06\x04\0\x07methods\x01\
+\x07\x01j\x01\x01\x01\x03\x01@\x02\x04names\x04args\x01\0\x08\x04\0\x04call\x01\x09\
+\x04\0\x1bboathook:hook/methods@0.1.0\x05\x12\x01B\x07\x02\x03\x02\x01\x01\x04\0\
+\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01\
+@\x02\x05events\x07payload\x01\0\x04\x04\0\x0chandle-event\x01\x05\x04\0\x1dboat\
+hook:hook/listening@0.1.0\x05\x13\x01B\x09\x02\x03\x02\x01\x01\x04\0\x04json\x03\
+\0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x03\x04nam\
+es\x07payload\x01\x07attempty\0\x04\x04\0\x0bhandle-task\x01\x05\x01@\x01\x04nam\
+es\0\x04\x04\0\x0bhandle-tick\x01\x06\x04\0\x1eboathook:hook/background@0.1.0\x05\
+\x14\x04\0\x18boathook:hook/hook@0.1.0\x04\0\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09\
+producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rus\
+t\x060.61.1";
         };
     };
 }
@@ -10106,9 +10673,9 @@ pub use __export_hook_impl as export_bindings;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3001] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9e\x16\x01A\x02\x01\
-A\x19\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3109] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8a\x17\x01A\x02\x01\
+A\x1b\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -10180,10 +10747,12 @@ j\x01\x08\x01\x01\x01@\x04\x09namespaces\x06prefixs\x06cursor\x06\x05limity\0\x1
 headers\x05\x04body\x06\x07options\x01\x04\0\x07request\x03\0\x07\x01r\x04\x06st\
 atus{\x03urls\x07headers\x05\x04body\x06\x04\0\x08response\x03\0\x09\x01j\x01\x0a\
 \x01\x03\x01@\x01\x07request\x08\0\x0b\x04\0\x04send\x01\x0c\x03\0\x19boathook:h\
-ook/fetch@0.1.0\x05\x0d\x04\08boathook:hook/hook-with-all-of-its-exports-removed\
-@0.1.0\x04\0\x0b*\x01\0$hook-with-all-of-its-exports-removed\x03\0\0\0G\x09produ\
-cers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x06\
-0.61.1";
+ook/fetch@0.1.0\x05\x0d\x01B\x07\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\
+\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x03\x04names\x07payloa\
+d\x01\x07options\x01\0\x04\x04\0\x05defer\x01\x05\x03\0\x19boathook:hook/tasks@0\
+.1.0\x05\x0e\x04\08boathook:hook/hook-with-all-of-its-exports-removed@0.1.0\x04\0\
+\x0b*\x01\0$hook-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0c\
+processed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use crate::bindings::boathook::hook::types::Error as WireError;
-use crate::bindings::exports::boathook::hook::{lifecycle, listening, methods, observing, routing};
+use crate::bindings::exports::boathook::hook::{
+    background, lifecycle, listening, methods, observing, routing,
+};
 use crate::routes::{Phase, Route};
 use crate::{Error, Hook, Instance, Outcome, Result};
 
@@ -84,6 +86,17 @@ impl<T: Exported> listening::Guest for T {
     fn handle_event(event: String, payload: String) -> Result<(), WireError> {
         let payload = parse(&payload)?;
         Ok(T::with(|instance| instance.hook().handle_event(&event, payload))?)
+    }
+}
+
+impl<T: Exported> background::Guest for T {
+    fn handle_task(name: String, payload: String, attempt: u32) -> Result<(), WireError> {
+        let payload = parse(&payload)?;
+        Ok(T::with(|instance| instance.hook().handle_task(&name, payload, attempt))?)
+    }
+
+    fn handle_tick(name: String) -> Result<(), WireError> {
+        Ok(T::with(|instance| instance.hook().handle_tick(&name))?)
     }
 }
 

@@ -66,4 +66,19 @@ pub trait Hook: Default + Sized + 'static {
         let _ = (event, payload);
         Ok(())
     }
+
+    /// A task that [`tasks::defer`](crate::tasks::defer) handed over. Called when nobody waits for it; of a
+    /// durable one that has failed again, and `attempt` is 1 the first time.
+    fn handle_task(&mut self, name: &str, payload: Value, attempt: u32) -> Result<()> {
+        let _ = (name, payload, attempt);
+        Ok(())
+    }
+
+    /// One of the times of a schedule that the manifest names:
+    /// `export!(Cleaner, ticks = [{ name = "clean-up", every = "5m" }])`. Called on every server, never while
+    /// the last call for this tick goes on.
+    fn handle_tick(&mut self, name: &str) -> Result<()> {
+        let _ = name;
+        Ok(())
+    }
 }

@@ -4,10 +4,10 @@
 
 #[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::boathook::hook::{
-    config, events, fetch, hooks, kv, log, request, response, secrets, session, types,
+    config, events, fetch, hooks, kv, log, request, response, secrets, session, tasks, types,
 };
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use crate::testing::host::{
-    config, events, fetch, hooks, kv, log, request, response, secrets, session, types,
+    config, events, fetch, hooks, kv, log, request, response, secrets, session, tasks, types,
 };

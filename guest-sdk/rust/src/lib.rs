@@ -45,6 +45,7 @@
 //! | keep values that outlive an instance | [`kv`] |
 //! | ask other servers | [`fetch`] |
 //! | write to the log | [`log`] |
+//! | work after the response, later, or again until it succeeds | [`tasks`], [`Hook::handle_tick`] |
 //! | keep what lasts from one request to the next | [`Session`] |
 //! | read secrets | [`secrets`] |
 //! | know the time | [`clock`] |
@@ -77,6 +78,7 @@ pub mod hooks;
 pub mod kv;
 pub mod log;
 pub mod secrets;
+pub mod tasks;
 
 mod export;
 mod host;
@@ -127,7 +129,8 @@ pub mod prelude {
     pub use crate::testing;
     pub use crate::{Cookie, Error, Finish, Hook, Methods, Outcome, Request, Response, Result};
     pub use crate::{
-        Routes, Session, Value, clock, config, events, export, fetch, hooks, json, kv, log, secrets,
+        Routes, Session, Value, clock, config, events, export, fetch, hooks, json, kv, log,
+        secrets, tasks,
     };
 }
 

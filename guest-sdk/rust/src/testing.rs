@@ -73,6 +73,19 @@ pub struct Sent {
     pub body: Vec<u8>,
 }
 
+/// A task that the hook handed itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deferred {
+    /// Its name.
+    pub name: String,
+    /// What came with it.
+    pub payload: Value,
+    /// Whether it would outlive the server.
+    pub durable: bool,
+    /// How long it would wait.
+    pub delay: Duration,
+}
+
 /// An event that fired, whoever fired it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -125,8 +138,40 @@ pub fn deliver<H: Hook>(hook: &mut H, event: &str, payload: impl Serialize) -> R
     if !with(|host| host.subscribed.iter().any(|name| name == event)) {
         return Ok(false);
     }
-    hook.handle_event(event, serde_json::to_value(payload)?)?;
+    let payload = serde_json::to_value(payload)?;
+    host::tasks::during(|| hook.handle_event(event, payload))?;
     Ok(true)
+}
+
+/// The tasks that the hook handed itself and that were not run, in order.
+pub fn deferred() -> Vec<Deferred> {
+    with(|host| host.deferred.clone())
+}
+
+/// Runs the tasks that were deferred so far, as their first attempt and whatever their delay, and says what
+/// came of each. One that fails is gone if it is not durable, and comes last otherwise; so does what they
+/// defer themselves.
+pub fn run_tasks<H: Hook>(hook: &mut H) -> Vec<Result<()>> {
+    let tasks = with(|host| std::mem::take(&mut host.deferred));
+    let run = |task: Deferred| {
+        let Deferred { name, payload, .. } = &task;
+        let ran = host::tasks::during(|| hook.handle_task(name, payload.clone(), 1));
+        if ran.is_err() && task.durable {
+            with(|host| host.deferred.push(task));
+        }
+        ran
+    };
+    tasks.into_iter().map(run).collect()
+}
+
+/// Has a tick of the hook's come.
+pub fn tick<H: Hook>(hook: &mut H, name: &str) -> Result<()> {
+    host::tasks::during(|| hook.handle_tick(name))
+}
+
+/// Has every [`tasks::defer`](crate::tasks::defer) fail with `E_TASKS_FULL`, or work again.
+pub fn fill_tasks(full: bool) {
+    with(|host| host.tasks_are_full = full);
 }
 
 /// Makes data public as another hook would.
@@ -164,7 +209,7 @@ pub fn secret(name: &str, text: &str) {
 /// Calls one of the hook's public methods, as another hook would.
 pub fn call_method<H: Hook>(hook: &mut H, name: &str, args: impl Serialize) -> Result<Value> {
     let args = serde_json::to_value(args)?;
-    borrowed(hook, |instance| instance.call(name, args))
+    borrowed(hook, |instance| host::tasks::during(|| instance.call(name, args)))
 }
 
 /// Calls one of the hook's public methods in the course of this request, as another hook's handler would.

@@ -20,6 +20,7 @@ pub(super) fn text(facts: &Facts) -> String {
     calls(&facts.hooks, &mut text);
     instances(&facts.hooks, &mut text);
     health(&facts.hooks, &mut text);
+    tasks(&facts.hooks, &mut text);
     nodes(facts.nodes, &mut text);
     text
 }
@@ -206,6 +207,50 @@ fn nodes(nodes: Option<NodesReading>, out: &mut String) {
         .write(out);
 }
 
+/// Tasks and ticks, of hooks that take any.
+fn tasks(hooks: &[Reading], out: &mut String) {
+    let mut waiting = Family::gauge("boathook_hook_tasks_waiting", "Tasks in memory that wait.");
+    let mut stored = Family::gauge(
+        "boathook_hook_tasks_stored",
+        "Durable tasks that are not done, those of all servers that share the store.",
+    );
+    let mut total = Family::counter(
+        "boathook_hook_tasks_total",
+        "Runs of tasks that were done or failed; what came of failures; tasks refused and lost.",
+    );
+    let mut ticks = Family::counter(
+        "boathook_hook_ticks_total",
+        "Ticks that were done, failed, or were skipped as the last one still went on.",
+    );
+    for Reading { hook, tasks, .. } in hooks {
+        let Some(tasks) = tasks else { continue };
+        waiting = waiting.line(&[("hook", hook)], tasks.waiting);
+        if let Some(count) = tasks.stored {
+            stored = stored.line(&[("hook", hook)], count);
+        }
+        for (outcome, count) in [
+            ("done", tasks.done),
+            ("failed", tasks.failed),
+            ("retried", tasks.retried),
+            ("given-up", tasks.given_up),
+            ("refused", tasks.refused),
+            ("lost", tasks.lost),
+        ] {
+            total = total.line(&[("hook", hook), ("outcome", &outcome)], count);
+        }
+        for tick in &tasks.ticks {
+            let outcomes =
+                [("done", tick.done), ("failed", tick.failed), ("skipped", tick.skipped)];
+            for (outcome, count) in outcomes {
+                let labels: &Labels<'_> =
+                    &[("hook", hook), ("tick", &tick.name), ("outcome", &outcome)];
+                ticks = ticks.line(labels, count);
+            }
+        }
+    }
+    [waiting, stored, total, ticks].iter().for_each(|family| family.write(out));
+}
+
 /// A time in seconds, with all its digits.
 struct Seconds(Duration);
 
@@ -295,6 +340,7 @@ mod tests {
             instances: 2,
             waiting: 1,
             breaker: BreakerState::Open,
+            tasks: None,
         }
     }
 

@@ -87,6 +87,10 @@ fn rows(hook: &Found, cores: usize) -> Vec<Vec<String>> {
     if let Some(defaults) = &manifest.defaults {
         row("defaults", Value::Object(defaults.clone()).to_string());
     }
+    if !hook.ticks.is_empty() {
+        let ticks = hook.ticks.iter().map(|tick| format!("{} {}", tick.name, tick.schedule));
+        row("ticks", ticks.collect::<Vec<_>>().join(", "));
+    }
     row("grants", grants(manifest).unwrap_or_else(|| "none asked for".into()));
     for (title, names) in [("exports", &hook.facts.exports), ("imports", &hook.facts.imports)] {
         let groups = grouped(names);
@@ -162,6 +166,9 @@ fn document(hook: &Found, cores: usize) -> Value {
         "exports": ours(&hook.facts.exports),
         "imports": ours(&hook.facts.imports),
         "limits": object(limits(hook, cores)),
+        "ticks": hook.ticks.iter().map(|tick| {
+            json!({ "name": tick.name, "schedule": tick.schedule.to_string() })
+        }).collect::<Vec<_>>(),
         "asked_for": {
             "mode": manifest.mode,
             "limits": object(manifest.limits.rows()),

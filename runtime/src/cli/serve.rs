@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
@@ -17,6 +18,7 @@ use crate::config::{Config, Listen, Problems};
 use crate::lift;
 use crate::sandbox::{Compiler, engine, pool};
 use crate::server::{Drained, Listener, Options, Tls};
+use crate::tasks::Work;
 
 /// Lift an app and serve it.
 #[derive(Debug, Args)]
@@ -68,6 +70,7 @@ async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> a
     let _ = app.tunnels.set(listener.tunnels());
     tokio::spawn(sweep(Arc::downgrade(&app)));
     app.shared.events.fire("lifted", "{}".into());
+    let work = Work::begin(&app.hooks);
 
     let handler = {
         let app = app.clone();
@@ -75,10 +78,12 @@ async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> a
     };
     let drained = listener.serve(handler, stopped(stop)).await;
     app.afterwards.close();
-    if tokio::time::timeout(drain, app.afterwards.wait()).await.is_err() {
+    let until = Instant::now() + drain;
+    if tokio::time::timeout_at(until.into(), app.afterwards.wait()).await.is_err() {
         let left = app.afterwards.len();
         tracing::warn!("{left} pieces of work after a response were cut off");
     }
+    work.drain(until).await;
     if drained.exchanges_cut > 0 {
         tracing::warn!("{} requests were cut off after {drain:?}", drained.exchanges_cut);
     }

@@ -14,8 +14,10 @@ use super::limits::PartialLimits;
 use super::names;
 use super::problem::{Origin, Problem, Problems};
 use super::reader::{Expected, Field, Table, boolean, name, names as hook_names, one_of, path};
+use super::tasks;
 use super::tree::Tree;
 use crate::fetch;
+use crate::tasks::Tick;
 
 /// How the server runs a hook.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,8 @@ pub struct HookSettings {
     pub config_key: Option<String>,
     /// Whether a new instance may replay its lifecycle for each request in mode `fresh`.
     pub replay: Option<bool>,
+    /// When it is called without anybody asking, instead of what its manifest says.
+    pub ticks: Option<Vec<Tick>>,
     /// Where the hook was mentioned.
     pub origin: Option<Origin>,
     /// Where each of the settings above was said, by its key.
@@ -54,6 +58,7 @@ impl Default for HookSettings {
             after: None,
             config_key: None,
             replay: None,
+            ticks: None,
             origin: None,
             origins: BTreeMap::new(),
         }
@@ -160,6 +165,7 @@ fn settings(field: Field, problems: &mut Problems) -> HookSettings {
         after: table.get("after", hook_names, problems),
         config_key: table.get("config_key", name, problems),
         replay: table.get("replay", boolean, problems),
+        ticks: tasks::ticks(&table, problems),
         origin: Some(table.origin()),
         origins: table.fields().map(|(key, field)| (key.to_owned(), field.origin())).collect(),
     }

@@ -10,7 +10,9 @@ use super::hooks::{Grants, MODES, Mode};
 use super::limits::PartialLimits;
 use super::problem::{Origin, Problem, Problems};
 use super::reader::{Expected, Table, boolean, name, names, one_of, string, strings};
+use super::tasks;
 use super::traced::{Traced, Wins};
+use crate::tasks::Tick;
 
 /// The version of the manifest's shape that this runtime reads and writes.
 pub const VERSION: u64 = 1;
@@ -27,6 +29,7 @@ const KEYS: &[&str] = &[
     "mode",
     "name",
     "replay",
+    "ticks",
     "version",
 ];
 
@@ -53,6 +56,8 @@ pub struct Manifest {
     pub grants: Option<Grants>,
     /// Whether a new instance may replay its lifecycle for each request in mode `fresh`.
     pub replay: Option<bool>,
+    /// When it is to be called without anybody asking.
+    pub ticks: Option<Vec<Tick>>,
     /// How it is built: of interest to `build` and `dev` alone.
     pub build: Option<Build>,
 }
@@ -92,6 +97,7 @@ pub fn parse(text: &str, file_label: &str) -> Result<Manifest, Problems> {
         limits: PartialLimits::of_manifest(&root, &mut problems),
         grants: Grants::read(&root, &mut problems),
         replay: root.get("replay", boolean, &mut problems),
+        ticks: tasks::ticks(&root, &mut problems),
         build: root.table("build", &mut problems).map(|table| Build::read(&table, &mut problems)),
     };
     refuse_roots_of_ours(&root, &mut problems);
@@ -149,6 +155,7 @@ impl Manifest {
             limits: over.limits.over(&self.limits),
             grants: both(self.grants, over.grants, Grants::overlay),
             replay: over.replay.or(self.replay),
+            ticks: over.ticks.or(self.ticks),
             build: over.build.or(self.build),
         }
     }

@@ -36,6 +36,7 @@ mod secrets;
 mod server;
 mod session;
 mod stores;
+mod tasks;
 
 // What both need.
 mod key;
@@ -72,6 +73,7 @@ pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
 pub use session::{OnStoreFailure, SameSite, SessionSettings};
 pub use stores::{Access, Kv, Namespaces, Redis, StoreKind, Stores};
+pub use tasks::TaskSettings;
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};
 
@@ -90,6 +92,7 @@ pub mod defaults {
         DRAIN, HOOK_TIMEOUT, HOOKS_DIR, LISTEN_HOST, LISTEN_PORT, MAX_CONNECTIONS,
     };
     pub use super::stores::{KV_SIZE, KV_SIZE_IN_MEMORY, KV_VALUE, REDIS_PREFIX, REDIS_TIMEOUT};
+    pub use super::tasks::{ATTEMPTS, BACKOFF, BACKOFF_MAX, QUEUE as TASKS_QUEUE, STORED};
 }
 
 /// The environment when nobody names one.
@@ -136,6 +139,8 @@ pub struct Config {
     pub stores: Stores,
     /// Whether events go to the app's other servers.
     pub events_across_nodes: bool,
+    /// How tasks are kept and tried.
+    pub tasks: TaskSettings,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -197,6 +202,7 @@ fn assemble(
         variables,
         stores,
         events_across_nodes: events::across_nodes(&tree, &mut problems),
+        tasks: TaskSettings::read(&tree, &mut problems),
         tree,
     };
     problems.sort();

@@ -31,6 +31,7 @@ pub const ROOT: &[&str] = &[
     "routes",
     "secrets",
     "session",
+    "tasks",
     "tls",
     "trust_proxy",
     "workers",
@@ -80,10 +81,11 @@ pub(super) const SESSION: &[&str] = &[
     "size",
     "store",
 ];
+pub(super) const TASKS: &[&str] = &["attempts", "backoff", "backoff_max", "queue", "stored"];
 pub(super) const TLS: &[&str] = &["cert", "key"];
 pub(super) const INSTALLED: &[&str] = &["config_key", "name", "path"];
 pub(super) const HOOK: &[&str] =
-    &["after", "config_key", "grants", "limits", "mode", "on_failure", "replay"];
+    &["after", "config_key", "grants", "limits", "mode", "on_failure", "replay", "ticks"];
 pub(super) const GRANTS: &[&str] =
     &["env", "events", "fetch", "files", "kv", "secrets", "session", "sockets", "tasks"];
 pub(super) const LIMITS: &[&str] = &[
@@ -216,6 +218,7 @@ pub(super) fn ours_below(parents: &[String]) -> &'static [&'static str] {
         ["redis"] => REDIS,
         ["redis", "password"] => SECRET,
         ["session"] => SESSION,
+        ["tasks"] => TASKS,
         ["tls"] => TLS,
         ["secrets", _] => SECRET,
         ["installed", _] => INSTALLED,

@@ -53,6 +53,11 @@ pub(super) struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
+    /// A call that the breaker has no say in, and that says nothing about the hook.
+    pub(super) fn unasked() -> Self {
+        Self { breaker: None, probe: false }
+    }
+
     /// The call returned normally.
     pub(super) fn succeeded(mut self) -> Option<Change> {
         let breaker = self.breaker.take()?;

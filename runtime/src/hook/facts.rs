@@ -53,6 +53,11 @@ impl Facts {
         self.exports.iter().any(|name| name.starts_with("boathook:hook/lifecycle@"))
     }
 
+    /// Whether it can be given tasks and ticks.
+    pub fn has_background(&self) -> bool {
+        self.exports.iter().any(|name| name.starts_with("boathook:hook/background@"))
+    }
+
     /// Reads a file's facts.
     ///
     /// # Errors

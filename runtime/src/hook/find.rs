@@ -13,6 +13,7 @@ use crate::config::{
     Problem, Problems, manifest,
 };
 use crate::fetch::Grants;
+use crate::tasks::Tick;
 
 /// How the manifest beside a component is called.
 const MANIFEST_FILE: &str = "hook.toml";
@@ -42,6 +43,8 @@ pub struct Found {
     pub on_failure: OnFailure,
     /// Whether it may go through its lifecycle for every request.
     pub replay: bool,
+    /// When it is called without anybody asking.
+    pub ticks: Vec<Tick>,
     /// What it may fetch: the operator's word alone.
     pub fetch: Grants,
     /// The secrets, variables and folders that it may read.
@@ -172,6 +175,7 @@ impl Found {
             },
             on_failure: settings.on_failure.unwrap_or_default(),
             replay: settings.replay.or(manifest.replay).unwrap_or_default(),
+            ticks: settings.ticks.clone().or(manifest.ticks.clone()).unwrap_or_default(),
             fetch: settings.grants.as_ref().map(|grants| grants.fetch()).unwrap_or_default(),
             reach: Reach::default(),
             name: name.into(),
@@ -203,6 +207,7 @@ impl Found {
             limits: Limits::resolve(&nothing, &manifest.limits, &nothing),
             on_failure: OnFailure::default(),
             replay: manifest.replay.unwrap_or_default(),
+            ticks: manifest.ticks.clone().unwrap_or_default(),
             fetch: Grants::default(),
             reach: Reach::default(),
             name: name.into(),

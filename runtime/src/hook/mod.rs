@@ -18,6 +18,7 @@ use crate::log::and_more;
 use crate::sandbox::instance::{Method, Outcome, Returned, Route};
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Instance, Lease, Pool, Program, Replay, Rescue, Snapshot};
+use crate::tasks::{self, Deferred};
 
 mod breaker;
 mod facts;
@@ -293,6 +294,33 @@ impl Hook {
         self.settle(leased, Phase::HandleEvent, returned).1
     }
 
+    /// Calls `handle-task`.
+    ///
+    /// # Errors
+    /// What the call failed with; `E_HOOK_BUSY` where there was no call, as no instance became free.
+    pub async fn handle_task(
+        &self,
+        name: &str,
+        payload: &String,
+        attempt: u32,
+    ) -> Result<(), Failure> {
+        let allowance = Allowance::call(&self.context.limits, None);
+        let mut leased = self.lease_unasked(Phase::HandleTask).await?;
+        let returned = leased.instance().handle_task(name, payload, attempt, &allowance).await;
+        self.settle(leased, Phase::HandleTask, returned).1
+    }
+
+    /// Calls `handle-tick`.
+    ///
+    /// # Errors
+    /// Those of [`Self::handle_task`].
+    pub async fn handle_tick(&self, name: &str) -> Result<(), Failure> {
+        let allowance = Allowance::call(&self.context.limits, None);
+        let mut leased = self.lease_unasked(Phase::HandleTick).await?;
+        let returned = leased.instance().handle_tick(name, &allowance).await;
+        self.settle(leased, Phase::HandleTick, returned).1
+    }
+
     /// Calls `lower` on one instance, and frees all of them.
     ///
     /// # Errors
@@ -366,6 +394,18 @@ impl Hook {
         }
     }
 
+    /// Takes an instance out for work that nobody asked for. What fails there has its own second chance, and
+    /// must not close the hook to requests.
+    async fn lease_unasked(&self, phase: Phase) -> Result<Leased<'_>, Failure> {
+        let Some(live) = self.live.get() else {
+            return Err(Failure::new(Code::Internal, "the hook is not loaded"));
+        };
+        match live.pool.lease(phase, None).await {
+            Ok(lease) => Ok(Leased { lease, admitted: Admitted::unasked() }),
+            Err(failure) => Err(self.failed(failure)),
+        }
+    }
+
     /// Counts a failure. That the hook is busy is said here, once in a while.
     fn failed(&self, failure: Failure) -> Failure {
         let tally = &self.context.tally;
@@ -412,6 +452,7 @@ impl Hook {
             instances: self.instances(),
             waiting: self.live.get().map_or(0, |live| live.pool.waiting()),
             breaker: self.breaker(),
+            tasks: self.context.tasks.as_ref().map(|tasks| tasks.reading()),
         }
     }
 
@@ -433,7 +474,12 @@ impl Hook {
         phase: Phase,
         returned: Returned<T>,
     ) -> (Option<Box<Exchange>>, Result<T, Failure>) {
-        let exchange = lease.instance().take_back();
+        let deferred = lease.instance().take_deferred();
+        let mut exchange = lease.instance().take_back();
+        // What a call that failed has deferred is dropped.
+        if matches!(returned, Ok(Ok(_))) {
+            hand_over(deferred, exchange.as_deref_mut());
+        }
         match &returned {
             Ok(_) => {
                 lease.put_back();
@@ -462,6 +508,16 @@ pub struct Reading {
     pub waiting: usize,
     /// What its breaker is like.
     pub breaker: BreakerState,
+    /// What became of its tasks and ticks; none if it takes none.
+    pub tasks: Option<tasks::Reading>,
+}
+
+/// Lets what a call has deferred be run: once its exchange is over, or now where there is none.
+fn hand_over(deferred: Vec<Deferred>, exchange: Option<&mut Exchange>) {
+    match exchange {
+        Some(exchange) => exchange.deferred.extend(deferred),
+        None => deferred.into_iter().for_each(Deferred::release),
+    }
 }
 
 /// A time without the digits that nobody reads.

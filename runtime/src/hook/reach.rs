@@ -1,5 +1,5 @@
 //! Works out what a hook may reach of secrets, environment and files, from what the operator granted,
-//! and whether it may use sessions.
+//! and whether it may use sessions and durable tasks.
 //!
 //! Nothing is granted unless it is named. Files are read by the hook itself, through WASI; what is here
 //! says which folders that sees. Services have grants of their own, which they read themselves.
@@ -23,6 +23,8 @@ pub struct Reach {
     pub folders: Vec<Folder>,
     /// Sessions: those it may change, too.
     pub session: bool,
+    /// Durable tasks.
+    pub tasks: bool,
 }
 
 /// A folder that a hook may read.
@@ -61,6 +63,7 @@ impl Reach {
             }
         }
         reach.session = asked.whole("session");
+        reach.tasks = asked.whole("tasks");
         for name in asked.names("env", "TZ") {
             if let Some(value) = asked.variable(&name) {
                 reach.variables.push((name, value));

@@ -14,7 +14,7 @@ use crate::config::{Measure, Measured};
 use crate::error::{Code, Phase};
 use crate::log::Sparse;
 
-/// What a call was for. All calls that no request, event or other hook asked for are one.
+/// What a call was for. All calls that no request, event, task or other hook asked for are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// `routing.handle-route`.
@@ -27,18 +27,24 @@ pub enum Verb {
     Call,
     /// `listening.handle-event`.
     HandleEvent,
+    /// `background.handle-task`.
+    HandleTask,
+    /// `background.handle-tick`.
+    HandleTick,
     /// Making an instance, and the calls of the lifecycle.
     Lifecycle,
 }
 
 impl Verb {
     /// All of them, in the order of their values.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::HandleRoute,
         Self::HandleResponse,
         Self::HandleFinish,
         Self::Call,
         Self::HandleEvent,
+        Self::HandleTask,
+        Self::HandleTick,
         Self::Lifecycle,
     ];
 }
@@ -51,6 +57,8 @@ impl From<Phase> for Verb {
             Phase::HandleFinish => Self::HandleFinish,
             Phase::Call => Self::Call,
             Phase::HandleEvent => Self::HandleEvent,
+            Phase::HandleTask => Self::HandleTask,
+            Phase::HandleTick => Self::HandleTick,
             Phase::Load
             | Phase::Start
             | Phase::Defaults
@@ -70,6 +78,8 @@ impl fmt::Display for Verb {
             Self::HandleFinish => "handle-finish",
             Self::Call => "call",
             Self::HandleEvent => "handle-event",
+            Self::HandleTask => "handle-task",
+            Self::HandleTick => "handle-tick",
             Self::Lifecycle => "lifecycle",
         })
     }

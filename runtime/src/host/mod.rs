@@ -21,6 +21,7 @@ use crate::sandbox::{self, Rescue, bindings};
 use crate::secrets::Redactor;
 use crate::session::Sessions;
 use crate::store::Store;
+use crate::tasks::{Deferred, Tasks};
 
 mod blocks;
 pub mod config;
@@ -34,6 +35,7 @@ mod request;
 mod response;
 mod secrets;
 mod session;
+mod tasks;
 mod wasi;
 mod wasi_http;
 
@@ -62,6 +64,8 @@ pub struct State {
     waiting: Vec<String>,
     /// The headers that it set last.
     pub(crate) last_block: Option<Arc<blocks::Block>>,
+    /// What the call has deferred.
+    pub deferred: Vec<Deferred>,
     /// What it fetches with.
     outgoing: wasi_http::Outgoing,
     wasi: wasi::Wasi,
@@ -82,6 +86,8 @@ pub struct Context {
     pub namespaces: Namespaces,
     /// What it fetches with; none if nothing is granted.
     pub fetch: Option<crate::fetch::Client>,
+    /// Its tasks and ticks; none if it takes none.
+    pub tasks: Option<Arc<Tasks>>,
     /// Its limits.
     pub limits: Limits,
     /// The headers that any of its instances set last.
@@ -128,6 +134,7 @@ impl State {
             meter: Meter::new(&context.limits),
             waiting: Vec::new(),
             last_block: None,
+            deferred: Vec::new(),
             outgoing: wasi_http::Outgoing::new(context.clone()),
             wasi: wasi::Wasi::new(&context.limits),
             context,

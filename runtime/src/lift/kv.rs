@@ -18,8 +18,9 @@ impl Prepared {
 
     /// The store; none if no hook may use it.
     pub(super) async fn open_kv(&self) -> Result<Option<Store>, LiftError> {
-        let mut namespaces = self.hooks.found.iter().map(|hook| namespaces(hook, &self.config));
-        if namespaces.all(|namespaces| namespaces.is_empty()) {
+        let mut hooks = self.hooks.found.iter();
+        // Durable tasks lie there, too.
+        if hooks.all(|hook| namespaces(hook, &self.config).is_empty() && !hook.reach.tasks) {
             return Ok(None);
         }
         let opened = open_kv(&self.config.stores).await;

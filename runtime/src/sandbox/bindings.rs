@@ -22,6 +22,7 @@ wasmtime::component::bindgen!({
         "boathook:hook/session.regenerate": async | trappable,
         "boathook:hook/session.flash": async | trappable,
         "boathook:hook/session.read-flash": async | trappable,
+        "boathook:hook/tasks.defer": async | trappable,
         default: trappable,
     },
     exports: { default: async },

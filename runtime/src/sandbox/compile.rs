@@ -18,7 +18,7 @@ use crate::hook::Facts;
 use crate::hook::find::Found;
 use crate::host::State;
 use crate::sandbox::bindings::exports::boathook::hook::{
-    lifecycle, listening, methods, observing, routing,
+    background, lifecycle, listening, methods, observing, routing,
 };
 
 /// The WIT package that this server speaks.
@@ -27,11 +27,12 @@ pub const PACKAGE: &str = "boathook:hook";
 pub const VERSION: &str = "0.1.0";
 
 /// Interfaces that a hook may export.
-const EXPORTS: [&str; 5] = ["lifecycle", "routing", "observing", "methods", "listening"];
+const EXPORTS: [&str; 6] =
+    ["lifecycle", "routing", "observing", "methods", "listening", "background"];
 /// Interfaces that a hook may import.
 const IMPORTS: &[&str] = &[
     "types", "request", "response", "config", "log", "events", "hooks", "kv", "fetch", "secrets",
-    "session",
+    "session", "tasks",
 ];
 
 /// A compiled hook.
@@ -130,6 +131,7 @@ pub(super) struct Indices {
     pub(super) observing: Option<observing::GuestIndices>,
     pub(super) methods: Option<methods::GuestIndices>,
     pub(super) listening: Option<listening::GuestIndices>,
+    pub(super) background: Option<background::GuestIndices>,
 }
 
 /// One thing that keeps a component from being a hook.
@@ -156,7 +158,8 @@ pub enum LoadError {
     /// It exports something, and nothing of ours.
     #[error(
         "is a component but not a hook: it exports {0}, and nothing of `{PACKAGE}`\n\
-         hint: a hook exports one of lifecycle, routing, observing, methods, listening"
+         hint: a hook exports one of lifecycle, routing, observing, methods, listening, \
+         background"
     )]
     NotAHook(String),
     /// It could not even start within its limit.
@@ -269,6 +272,11 @@ impl Program {
     pub fn has_listening(&self) -> bool {
         self.exports.listening.is_some()
     }
+
+    /// Whether it can be given tasks and ticks.
+    pub fn has_background(&self) -> bool {
+        self.exports.background.is_some()
+    }
 }
 
 impl Source {
@@ -318,6 +326,9 @@ impl Indices {
                 Some("observing") => found.observing = Some(observing::GuestIndices::new(pre)?),
                 Some("methods") => found.methods = Some(methods::GuestIndices::new(pre)?),
                 Some("listening") => found.listening = Some(listening::GuestIndices::new(pre)?),
+                Some("background") => {
+                    found.background = Some(background::GuestIndices::new(pre)?);
+                }
                 _ => {}
             }
         }

@@ -11,7 +11,9 @@ use std::time::Instant;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::bindings::boathook::hook::types::Error as GuestError;
-use super::bindings::exports::boathook::hook::{lifecycle, listening, methods, observing, routing};
+use super::bindings::exports::boathook::hook::{
+    background, lifecycle, listening, methods, observing, routing,
+};
 use super::compile::{Indices, Program};
 use super::guard::{Ended, Timing, guard};
 use super::limits::{self, Allowance, Stop};
@@ -19,6 +21,7 @@ use crate::error::{Code, Failure, HookError, Phase};
 use crate::exchange::Exchange;
 use crate::hook::{Tally, Verb};
 use crate::host::{Context, State};
+use crate::tasks::Deferred;
 
 /// One live copy of a hook.
 pub struct Instance {
@@ -56,6 +59,7 @@ struct Exports {
     observing: Option<observing::Guest>,
     methods: Option<methods::Guest>,
     listening: Option<listening::Guest>,
+    background: Option<background::Guest>,
 }
 
 /// What a call returned, if it returned.
@@ -148,6 +152,7 @@ impl Instance {
         find!(self, observing);
         find!(self, methods);
         find!(self, listening);
+        find!(self, background);
         Ok(())
     }
 
@@ -165,6 +170,11 @@ impl Instance {
     /// Takes the exchange back, whatever the call came to.
     pub fn take_back(&mut self) -> Option<Box<Exchange>> {
         self.store.data_mut().take_exchange()
+    }
+
+    /// Takes out what the call has deferred.
+    pub fn take_deferred(&mut self) -> Vec<Deferred> {
+        std::mem::take(&mut self.store.data_mut().deferred)
     }
 
     /// What its state is read from.
@@ -266,6 +276,27 @@ impl Instance {
         allowance: &Allowance,
     ) -> Returned<()> {
         call!(self, Phase::HandleEvent, allowance, listening.call_handle_event(event, payload))
+    }
+
+    /// Calls `background.handle-task`.
+    pub async fn handle_task(
+        &mut self,
+        name: &str,
+        payload: &String,
+        attempt: u32,
+        allowance: &Allowance,
+    ) -> Returned<()> {
+        call!(
+            self,
+            Phase::HandleTask,
+            allowance,
+            background.call_handle_task(name, payload, attempt)
+        )
+    }
+
+    /// Calls `background.handle-tick`.
+    pub async fn handle_tick(&mut self, name: &str, allowance: &Allowance) -> Returned<()> {
+        call!(self, Phase::HandleTick, allowance, background.call_handle_tick(name))
     }
 
     /// Turns the end of a call into what came of it.

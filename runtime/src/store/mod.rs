@@ -14,6 +14,7 @@
 //!
 //! What is not here: who may use which space, and what the bytes mean.
 
+mod agenda;
 mod change;
 
 mod embedded;
@@ -27,6 +28,7 @@ mod tests;
 
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use change::{Change, Outcome};
@@ -34,6 +36,7 @@ use embedded::Embedded;
 use memory::Memory;
 use redis::Redis;
 
+pub use agenda::{Agenda, Claimed, Due};
 pub use redis::RedisServer;
 pub use setup::{open, open_kv, server};
 
@@ -49,10 +52,10 @@ pub const PAGE_KEYS_MAX: usize = 1000;
 /// The longest time to expiry: ten years. Far beyond any use, and far from where clocks overflow.
 pub const EXPIRY_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
-/// A store of bytes by key.
-#[derive(Debug)]
+/// A store of bytes by key. Its clones are the same store.
+#[derive(Debug, Clone)]
 pub struct Store {
-    backend: Backend,
+    backend: Arc<Backend>,
     value_bytes_max: usize,
 }
 
@@ -137,14 +140,15 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 impl Store {
     /// A store in this process's memory, of so many bytes at most, for values of at most so many.
     pub fn memory(bytes_max: u64, value_bytes_max: usize) -> Self {
-        Self { backend: Backend::Memory(Memory::new(bytes_max)), value_bytes_max }
+        Self { backend: Arc::new(Backend::Memory(Memory::new(bytes_max))), value_bytes_max }
     }
 
     /// The same store; if it is one in memory, and full, it forgets what would expire first for what comes. It
     /// is for what users can make anew, as sessions are; others keep what they have and refuse.
     #[must_use]
     pub fn forgetting(mut self) -> Self {
-        if let Backend::Memory(memory) = &mut self.backend {
+        // It is nobody else's yet: a store that is shared keeps what it promised to the others.
+        if let Some(Backend::Memory(memory)) = Arc::get_mut(&mut self.backend) {
             memory.forgets = true;
         }
         self
@@ -152,7 +156,7 @@ impl Store {
 
     /// How many entries it has forgotten so far, for want of room.
     pub fn forgotten(&self) -> u64 {
-        match &self.backend {
+        match &*self.backend {
             Backend::Memory(memory) => memory.forgotten(),
             Backend::Embedded(_) | Backend::Redis(_) => 0,
         }
@@ -165,7 +169,7 @@ impl Store {
     /// Where the file cannot be made or read, is no database, or is in use by another process.
     pub fn embedded(file: &Path, bytes_max: u64, value_bytes_max: usize) -> Result<Self> {
         let embedded = Embedded::open(file, bytes_max, embedded::SWEEP_EVERY)?;
-        Ok(Self { backend: Backend::Embedded(embedded), value_bytes_max })
+        Ok(Self { backend: Arc::new(Backend::Embedded(embedded)), value_bytes_max })
     }
 
     /// A store in a Redis server, which has to answer now. Its memory is bounded by its own settings.
@@ -174,7 +178,13 @@ impl Store {
     /// Where it does not answer, or refuses the password.
     pub async fn redis(server: &RedisServer, value_bytes_max: usize) -> Result<Self> {
         let redis = Redis::connect(server).await?;
-        Ok(Self { backend: Backend::Redis(Box::new(redis)), value_bytes_max })
+        Ok(Self { backend: Arc::new(Backend::Redis(Box::new(redis))), value_bytes_max })
+    }
+
+    /// The same store, for values of at most so many bytes.
+    #[must_use]
+    pub fn with_values_of(&self, value_bytes_max: usize) -> Self {
+        Self { backend: self.backend.clone(), value_bytes_max }
     }
 
     /// The value of a key; none where there is none, or where it has expired.
@@ -183,7 +193,7 @@ impl Store {
     /// A bad key; a store that does not answer.
     pub async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
         key.check()?;
-        match &self.backend {
+        match &*self.backend {
             Backend::Memory(memory) => Ok(memory.get(key)),
             Backend::Embedded(embedded) => embedded.get(key).await,
             Backend::Redis(redis) => redis.get(key).await,
@@ -266,7 +276,7 @@ impl Store {
             return Err(StoreError::Cursor);
         }
         let limit = limit.clamp(1, PAGE_KEYS_MAX);
-        match &self.backend {
+        match &*self.backend {
             Backend::Memory(memory) => Ok(memory.names(space, prefix, cursor, limit)),
             Backend::Embedded(embedded) => embedded.names(space, prefix, cursor, limit).await,
             Backend::Redis(redis) => redis.names(space, prefix, cursor, limit).await,
@@ -276,7 +286,7 @@ impl Store {
     async fn change(&self, key: Key<'_>, change: Change<&[u8]>) -> Result<Outcome> {
         key.check()?;
         change.check(self.value_bytes_max)?;
-        match &self.backend {
+        match &*self.backend {
             Backend::Memory(memory) => memory.change(key, &change),
             Backend::Embedded(embedded) => embedded.change(key, change).await,
             Backend::Redis(redis) => redis.change(key, change).await,

@@ -9,6 +9,8 @@
 //! at most, and from then on all calls fail at once, while a task of its own asks Redis, with growing
 //! pauses, until it answers. No call is sent twice: whether one that got no answer was done is not known.
 
+mod agenda;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -87,6 +89,7 @@ pub(super) struct Redis {
     prefix: String,
     compare_and_set: Script,
     increment: Script,
+    agenda: agenda::Scripts,
 }
 
 /// The way to the server.
@@ -140,6 +143,7 @@ impl Redis {
             prefix: server.prefix.clone(),
             compare_and_set: Script::new(COMPARE_AND_SET),
             increment: Script::new(INCREMENT),
+            agenda: agenda::Scripts::default(),
         })
     }
 

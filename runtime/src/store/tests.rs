@@ -36,6 +36,9 @@ macro_rules! promises {
     };
 }
 
+/// Uses the macro, which comes first for that.
+mod agenda;
+
 promises! {
     what_is_set_is_there_and_what_is_not_is_none
     a_value_is_any_bytes_up_to_the_bound_and_not_one_more
@@ -412,6 +415,6 @@ async fn what_expires_in_memory_is_freed_by_other_changes() {
     for _ in 0..200 {
         store.set(key("one"), b"1", None).await.unwrap();
     }
-    let super::Backend::Memory(memory) = &store.backend else { panic!("{store:?}") };
+    let super::Backend::Memory(memory) = &*store.backend else { panic!("{store:?}") };
     assert_eq!(memory.count(), 1);
 }

@@ -17,6 +17,8 @@ pub(crate) struct Remote {
 pub(crate) enum Way {
     /// With this, whatever it is, and closes.
     Says(String),
+    /// With each of these in turn, then with the last again and again, and closes.
+    Turns(Vec<String>),
     /// With nothing, and keeps the connection.
     Silence,
     /// With this head and body after it without end.
@@ -36,8 +38,8 @@ impl Remote {
                 std::thread::spawn(move || {
                     let mut socket = socket;
                     if matches!(socket.read(&mut [0; 16 << 10]), Ok(1..)) {
-                        requests.fetch_add(1, Ordering::Relaxed);
-                        answer(socket, way, &written);
+                        let before = requests.fetch_add(1, Ordering::Relaxed);
+                        answer(socket, way.at(before), &written);
                     }
                 });
             }
@@ -62,8 +64,22 @@ impl Remote {
     }
 }
 
+impl Way {
+    /// How it answers after so many requests.
+    fn at(self, before: usize) -> Self {
+        match self {
+            Self::Turns(answers) => {
+                let answer = answers.get(before).or(answers.last()).cloned();
+                Self::Says(answer.unwrap_or_default())
+            }
+            way => way,
+        }
+    }
+}
+
 fn answer(mut socket: TcpStream, way: Way, written: &AtomicUsize) {
     match way {
+        Way::Turns(_) => unreachable!("`at` has taken one of them"),
         Way::Says(answer) => drop(socket.write_all(answer.as_bytes())),
         // Until the other side closes.
         Way::Silence => while matches!(socket.read(&mut [0; 1024]), Ok(1..)) {},

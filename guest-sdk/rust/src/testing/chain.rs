@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::address::{looks_like_asset, matches};
 use super::exchange::{Exchange, Fields, Step, TestRequest, joined};
+use super::host::tasks::during as during_call;
 use super::{TestSession, borrowed, with};
 use crate::routes::{Phase, Route};
 use crate::{Error, Hook, Instance, Outcome, Result};
@@ -94,14 +95,14 @@ fn walk<H: Hook>(instance: &mut Instance<H>, request: TestRequest, action: Optio
     }
     at_step(Step::Response);
     for index in reached.iter().rev() {
-        if let Err(cause) = instance.handle_response(*index) {
+        if let Err(cause) = during_call(|| instance.handle_response(*index)) {
             answer_as_error(cause.status().unwrap_or(500), cause.message());
             error.get_or_insert(cause);
         }
     }
     at_step(Step::Finish);
     for index in reached.iter().rev() {
-        if let Err(cause) = instance.handle_finish(*index) {
+        if let Err(cause) = during_call(|| instance.handle_finish(*index)) {
             error.get_or_insert(cause);
         }
     }
@@ -142,7 +143,8 @@ fn phase<H: Hook>(
             exchange.reads_body = reads_body;
         });
         let index = u32::try_from(index).expect("a handful of routes");
-        if instance.handle_route(index).inspect(|_| reached.push(index))? == Outcome::Respond {
+        let handled = during_call(|| instance.handle_route(index));
+        if handled.inspect(|_| reached.push(index))? == Outcome::Respond {
             return Ok(Outcome::Respond);
         }
         with(|host| host.exchange.iter_mut().for_each(|exchange| exchange.body.clear()));

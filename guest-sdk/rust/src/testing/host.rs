@@ -5,6 +5,7 @@ pub(crate) mod kv;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod session;
+pub(crate) mod tasks;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::exchange::Exchange;
-use super::{Event, Line, Sent};
+use super::{Deferred, Event, Line, Sent};
 use crate::Result;
 
 pub(crate) mod types {
@@ -53,6 +54,8 @@ pub(crate) struct Host {
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) kept: BTreeMap<(String, String), kv::Kept>,
     pub(crate) kv_is_broken: bool,
+    pub(crate) deferred: Vec<Deferred>,
+    pub(crate) tasks_are_full: bool,
     pub(crate) servers: BTreeMap<String, Server>,
     pub(crate) sent: Vec<Sent>,
     pub(crate) advanced: Duration,

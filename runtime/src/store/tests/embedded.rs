@@ -85,14 +85,14 @@ async fn it_is_full_at_its_bound_also_after_it_was_opened_again() {
 async fn what_has_expired_is_swept_where_nothing_is_written() {
     let (_dir, file) = file();
     let embedded = Embedded::open(&file, 1 << 20, SOON).unwrap();
-    let store = Store { backend: Backend::Embedded(embedded), value_bytes_max: 1000 };
+    let store = Store { backend: Backend::Embedded(embedded).into(), value_bytes_max: 1000 };
     let sets = (0..300).map(|number| {
         let store = &store;
         async move { store.set(key(&number.to_string()), b"1", Some(SOON)).await }
     });
     futures_util::future::try_join_all(sets).await.unwrap();
     store.set(key("stays"), b"1", Some(HOUR)).await.unwrap();
-    let Backend::Embedded(embedded) = &store.backend else { panic!("{store:?}") };
+    let Backend::Embedded(embedded) = &*store.backend else { panic!("{store:?}") };
     let until = Instant::now() + PATIENCE;
     while embedded.count().await > 1 {
         assert!(Instant::now() < until, "{} entries are left", embedded.count().await);
