@@ -32,6 +32,7 @@ mod limits;
 mod load;
 mod observing;
 mod order;
+mod replacing;
 mod requests;
 mod responses;
 mod routing;

@@ -16,11 +16,11 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
-use crate::app::App;
 use crate::body::Body;
 use crate::config::{Config, Problem};
 use crate::hook::Reading;
 use crate::log::process_time;
+use crate::running::Running;
 use crate::server::{Options, Traffic};
 
 /// Connections at once: a scraper, some probes, a person or two.
@@ -61,7 +61,7 @@ pub fn warning(config: &Config) -> Option<Problem> {
 /// What is told about a server. Clones tell of the same.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    lifted: Arc<OnceLock<(Arc<App>, Traffic)>>,
+    lifted: Arc<OnceLock<(Arc<Running>, Traffic)>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -72,9 +72,9 @@ impl Admin {
     }
 
     /// Notes that the app is lifted and served.
-    pub fn lifted(&self, app: Arc<App>, traffic: Traffic) {
-        // A process lifts one app.
-        let _ = self.lifted.set((app, traffic));
+    pub fn lifted(&self, running: Arc<Running>, traffic: Traffic) {
+        // A process serves one app.
+        let _ = self.lifted.set((running, traffic));
     }
 
     /// Answers a request.
@@ -115,14 +115,14 @@ impl Admin {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime: process_time(),
             ready: lifted.is_some() && !*self.stop.borrow(),
-            traffic: lifted.map(|(app, traffic)| TrafficFacts {
+            traffic: lifted.map(|(running, traffic)| TrafficFacts {
                 connections: traffic.connections(),
                 exchanges: traffic.exchanges(),
                 answers: traffic.answers(),
-                afterwards: app.afterwards.len(),
+                afterwards: running.app().afterwards.len(),
             }),
             hooks: lifted
-                .map(|(app, _)| app.hooks.iter().map(|hook| hook.reading()).collect())
+                .map(|(running, _)| running.app().hooks.iter().map(|hook| hook.reading()).collect())
                 .unwrap_or_default(),
         }
     }

@@ -214,6 +214,12 @@ fn environment(sources: &Sources, problems: &mut Problems) -> String {
     name
 }
 
+/// The keys that differ between two trees, and are read when the process starts.
+pub fn read_at_start(before: &Tree, now: &Tree) -> Vec<&'static str> {
+    let differs = |key: &&&str| before.get(key) != now.get(key);
+    names::READ_AT_START.iter().filter(differs).copied().collect()
+}
+
 impl Config {
     /// Tells which hooks there are, disabled ones included. Names that an environment variable could
     /// not spell find their hook now (`BOATHOOK_hooks__rate_limit=false` is `rate-limit`); settings

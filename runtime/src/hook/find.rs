@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::order::{Node, OrderError, order};
 use super::{Facts, Reach, SECTION};
 use crate::config::{
@@ -18,7 +20,7 @@ use crate::fetch::Grants;
 const MANIFEST_FILE: &str = "hook.toml";
 
 /// A hook that is to be lifted, and has not been compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// Its name.
     pub name: Arc<str>,
@@ -26,6 +28,8 @@ pub struct Found {
     pub path: PathBuf,
     /// The component.
     pub wasm: Arc<[u8]>,
+    /// SHA-256 of the component.
+    pub digest: [u8; 32],
     /// What the component says of itself.
     pub facts: Facts,
     /// Its manifest: the component's own, `hook.toml` over it.
@@ -152,6 +156,11 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
 }
 
 impl Found {
+    /// All there is to tell one from another, without the component itself.
+    pub fn identity(&self) -> Self {
+        Self { wasm: Arc::default(), ..self.clone() }
+    }
+
     /// A hook as it would run with these settings in this app.
     fn new(
         name: String,
@@ -176,6 +185,7 @@ impl Found {
             reach: Reach::default(),
             name: name.into(),
             path,
+            digest: Sha256::digest(&wasm).into(),
             wasm,
             facts,
             manifest,
@@ -207,6 +217,7 @@ impl Found {
             reach: Reach::default(),
             name: name.into(),
             path,
+            digest: Sha256::digest(&wasm).into(),
             wasm,
             facts,
             manifest,

@@ -151,7 +151,7 @@ impl Host for State {
 
     fn server_error(&mut self, data: Option<String>) -> Result<Set> {
         // Sails A8.2: what broke is for developers, not for the world.
-        let data = data.filter(|_| self.context.shared.development);
+        let data = data.filter(|_| self.context.shared().development);
         self.answer("response.server-error", Some(StatusCode::INTERNAL_SERVER_ERROR), data)
     }
 

@@ -1,5 +1,7 @@
 //! Does for `kv` what a lift has to: checks hooks' grants, and opens the store if any hook may use it.
 
+use std::sync::Arc;
+
 use super::{LiftError, Prepared};
 use crate::config::{Access, Config, Namespaces, Problem, StoreKind};
 use crate::hook::find::{Found, problem};
@@ -15,14 +17,18 @@ impl Prepared {
         self
     }
 
-    /// The store; none if no hook may use it.
-    pub(super) async fn open_kv(&self) -> Result<Option<Store>, LiftError> {
+    /// The store; none if no hook may use it. One that is open stays so: what it is made of is read at the
+    /// start of the process.
+    pub(super) async fn open_kv(&self) -> Result<Option<Arc<Store>>, LiftError> {
+        if let Some(open) = self.kept.running().and_then(|app| app.shared.kv.clone()) {
+            return Ok(Some(open));
+        }
         let mut namespaces = self.hooks.found.iter().map(|hook| namespaces(hook, &self.config));
         if namespaces.all(|namespaces| namespaces.is_empty()) {
             return Ok(None);
         }
         let opened = open_kv(&self.config.stores).await;
-        opened.map(Some).map_err(|error| {
+        opened.map(|store| Some(Arc::new(store))).map_err(|error| {
             let mut problem = problem(format!("the store of `kv`: {error}"));
             let tree = &self.config.tree;
             problem.origin = tree.origin("kv.store").or_else(|| tree.origin("kv"));

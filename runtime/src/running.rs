@@ -1,0 +1,150 @@
+//! Holds the set of hooks that serves, and replaces it while it does.
+//!
+//! A set is lifted anew beside the one that runs, from the configuration and the components as they lie there
+//! now, and takes over by one swap of a pointer: an exchange ends on the set that it began with, the next
+//! one meets the new. A hook that has not changed is the same one in both sets. What left the set is lowered
+//! and freed once nobody uses it any more. If anything fails on the way, the set that runs goes on, and
+//! nobody has noticed.
+//!
+//! What is not here: which hooks go on and which are lifted, see [`crate::lift`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::{Config, Problems, read_at_start};
+use crate::error::{Code, Failure};
+use crate::hook::Hook;
+use crate::lift::{LiftError, lift_beside, prepare_beside};
+use crate::sandbox::Compiler;
+
+/// How often it is looked whether a hook that has left is still in use.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The set that serves, and how it is replaced.
+#[derive(Debug)]
+pub struct Running {
+    app: ArcSwap<App>,
+    compiler: Arc<Compiler>,
+    /// Held while a set is lifted: one at a time.
+    turn: Mutex<()>,
+    leaving: TaskTracker,
+}
+
+/// What came of lifting anew.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// Hooks that were lifted, in hook order.
+    pub lifted: Vec<Arc<str>>,
+    /// Hooks that went on as they are, in hook order.
+    pub kept: Vec<Arc<str>>,
+    /// Hooks that are not there any more.
+    pub gone: Vec<Arc<str>>,
+    /// Keys whose values have changed, and count from the next start on.
+    pub later: Vec<&'static str>,
+}
+
+impl Running {
+    /// The set that was lifted first.
+    pub fn new(app: Arc<App>, compiler: Arc<Compiler>) -> Self {
+        let leaving = TaskTracker::new();
+        Self { app: ArcSwap::new(app), compiler, turn: Mutex::default(), leaving }
+    }
+
+    /// The set that serves now.
+    pub fn app(&self) -> Arc<App> {
+        self.app.load_full()
+    }
+
+    /// Lifts the hooks that have changed, with the configuration that `read` returns, and puts them in the
+    /// place of those that run. A hook whose configuration another one changes by that is lifted, too.
+    ///
+    /// # Errors
+    /// What is wrong with configuration or hooks. The set that runs goes on as it was.
+    pub async fn lift_anew(
+        &self,
+        read: impl Fn() -> Result<(Config, Problems), Problems>,
+    ) -> Result<Replaced, LiftError> {
+        let _turn = self.turn.lock().await;
+        let running = self.app();
+        let mut anew = BTreeSet::new();
+        let lifted = loop {
+            let (config, problems) = read()?;
+            let (running, compiler) = (running.clone(), self.compiler.clone());
+            let these = anew.clone();
+            let prepared = tokio::task::spawn_blocking(move || {
+                prepare_beside(&running, &these, config, problems, &compiler)
+            });
+            match lift_beside(prepared.await.map_err(panicked)??).await {
+                // Each round names hooks that no round before it has named.
+                Err(LiftError::Affects(hooks)) => anew.extend(hooks),
+                lifted => break lifted?,
+            }
+        };
+        let later = read_at_start(&running.config.tree, &lifted.app.config.tree);
+        let new = lifted.new.clone();
+        let (app, left) = lifted.take_over();
+        self.app.store(app.clone());
+        let drain = app.config.server.drain;
+        self.leaving.spawn(lower_unused(left.clone(), drain));
+        let names = |hooks: &[Arc<Hook>], which: &dyn Fn(&Arc<str>) -> bool| {
+            let names = hooks.iter().map(|hook| hook.name());
+            names.filter(|name| which(name)).cloned().collect::<Vec<_>>()
+        };
+        Ok(Replaced {
+            kept: names(&app.hooks, &|name| !new.contains(name)),
+            gone: names(&left, &|name| !new.contains(name)),
+            lifted: new,
+            later,
+        })
+    }
+
+    /// Returns when all hooks that have left are lowered. No set is lifted any more from now on.
+    pub async fn close(&self) {
+        // Whoever lifts at this moment is told to stop elsewhere.
+        self.leaving.close();
+        self.leaving.wait().await;
+    }
+}
+
+/// Lowers hooks that have left, the last in hook order first, each once nobody uses it, or after `patience`.
+async fn lower_unused(mut hooks: Vec<Arc<Hook>>, patience: Duration) {
+    let until = Instant::now() + patience;
+    while let Some(hook) = hooks.pop() {
+        // The set that it was part of has it, as long as an exchange has that.
+        while Arc::strong_count(&hook) > 1 && Instant::now() < until {
+            tokio::time::sleep(LOOK).await;
+        }
+        let (name, generation) = (hook.name(), hook.generation);
+        if Arc::strong_count(&hook) > 1 {
+            tracing::warn!(hook = %name, generation, "still in use after {patience:?}: lowered");
+        }
+        match hook.lower().await {
+            Ok(()) => tracing::debug!(hook = %name, generation, "lowered"),
+            Err(failure) => tracing::error!("{failure}"),
+        }
+    }
+}
+
+fn panicked(error: tokio::task::JoinError) -> LiftError {
+    Failure::new(Code::Internal, format!("preparing the hooks failed: {error}")).into()
+}
+
+impl std::fmt::Display for Replaced {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |names: &[Arc<str>]| match names {
+            [] => "none".to_owned(),
+            names => names.iter().map(|name| &**name).collect::<Vec<_>>().join(", "),
+        };
+        write!(out, "lifted: {}; unchanged: {}", list(&self.lifted), list(&self.kept))?;
+        if !self.gone.is_empty() {
+            write!(out, "; gone: {}", list(&self.gone))?;
+        }
+        Ok(())
+    }
+}
