@@ -90,6 +90,8 @@ pub mod config;
 pub mod lift;
 pub mod running;
 
+pub mod deploy;
+
 pub mod admin;
 pub mod cli;
 pub mod log;

@@ -10,12 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{Config, Origin, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::fetch;
 use crate::hook::find::{Found, Hooks, find};
@@ -29,9 +28,11 @@ use crate::store::Store;
 pub use beside::Beside;
 use beside::Kept;
 use beside::give_up;
+use defaults::defaults;
 use programs::{compile, room};
 
 mod beside;
+mod defaults;
 mod kv;
 mod programs;
 mod session;
@@ -47,9 +48,12 @@ pub enum LiftError {
     /// Hooks failed in a phase.
     #[error("{}", lines(.0))]
     Hooks(Vec<Failure>),
-    /// It would change the configuration of hooks that are to go on as they are.
-    #[error("it would change the configuration of {}", crate::host::list(.0))]
+    /// It would change hooks that are to go on as they are.
+    #[error("it would change {}", crate::host::list(.0))]
     Affects(Vec<Arc<str>>),
+    /// It was lifted, and the last thing to do before it takes over failed.
+    #[error("{0}")]
+    Refused(String),
     /// It was told to stop before it was done.
     #[error("stopped before the app was lifted")]
     Stopped,
@@ -453,46 +457,6 @@ async fn start(
     let instance = Instance::start(&program, &context, false, None).await?;
     let queue = program.has_listening().then(|| shared.events.listen(&context.name));
     Ok(Lifting { context, found, program, instance, generation, queue })
-}
-
-/// Merges a hook's defaults under everything that is there already: those of its manifest, and those
-/// that its `defaults` returns over them.
-async fn defaults(
-    lifting: &mut Lifting,
-    overrides: &String,
-    time: Duration,
-) -> Result<(), Failure> {
-    let name = &lifting.context.name;
-    let mut all = Value::Object(lifting.found.manifest.defaults.clone().unwrap_or_default());
-    if lifting.program.has_lifecycle() {
-        let returned = lifting.instance.defaults(overrides, &Allowance::lifecycle(time)).await;
-        let text = said(name, Phase::Defaults, returned)?;
-        let computed: Value = serde_json::from_str(&text)
-            .map_err(|error| malformed(name, format!("returned invalid JSON: {error}")))?;
-        overlay(&mut all, computed);
-    }
-    let mut merged = Ok(());
-    lifting.context.shared().config.change(|tree| {
-        merged = tree.merge_defaults(name, &lifting.context.config_key, all);
-    });
-    // Where it comes from is said already.
-    merged.map_err(|problem| malformed(name, Problem { origin: None, ..problem }.to_string()))
-}
-
-fn malformed(hook: &Arc<str>, text: String) -> Failure {
-    Failure::new(Code::HookBadResponse, text).in_hook(hook, Phase::Defaults)
-}
-
-/// Puts one JSON value over another: objects are merged, everything else is replaced.
-fn overlay(under: &mut Value, over: Value) {
-    match (under, over) {
-        (Value::Object(under), Value::Object(over)) => {
-            for (key, value) in over {
-                overlay(under.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (under, over) => *under = over,
-    }
 }
 
 /// A hook's first instance, and its events.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
@@ -33,7 +33,25 @@ pub struct Running {
     compiler: Arc<Compiler>,
     /// Held while a set is lifted: one at a time.
     turn: Mutex<()>,
+    closing: watch::Sender<bool>,
     leaving: TaskTracker,
+}
+
+/// How much may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent<'a> {
+    /// Whatever has.
+    All,
+    /// This hook alone.
+    Only(&'a str),
+}
+
+impl Extent<'_> {
+    fn allows(self, changes: &[Arc<str>]) -> Result<(), LiftError> {
+        let Self::Only(hook) = self else { return Ok(()) };
+        let others: Vec<_> = changes.iter().filter(|name| ***name != *hook).cloned().collect();
+        if others.is_empty() { Ok(()) } else { Err(LiftError::Affects(others)) }
+    }
 }
 
 /// What came of lifting anew.
@@ -53,7 +71,8 @@ impl Running {
     /// The set that was lifted first.
     pub fn new(app: Arc<App>, compiler: Arc<Compiler>) -> Self {
         let leaving = TaskTracker::new();
-        Self { app: ArcSwap::new(app), compiler, turn: Mutex::default(), leaving }
+        let closing = watch::Sender::new(false);
+        Self { app: ArcSwap::new(app), compiler, turn: Mutex::default(), closing, leaving }
     }
 
     /// The set that serves now.
@@ -62,30 +81,45 @@ impl Running {
     }
 
     /// Lifts the hooks that have changed, with the configuration that `read` returns, and puts them in the
-    /// place of those that run. A hook whose configuration another one changes by that is lifted, too.
+    /// place of those that run. `last` is done when all is well and before anybody meets them.
     ///
     /// # Errors
-    /// What is wrong with configuration or hooks. The set that runs goes on as it was.
-    pub async fn lift_anew(
+    /// What is wrong with configuration or hooks, or what `last` says. The set that runs goes on as it was.
+    pub async fn replace(
         &self,
         read: impl Fn() -> Result<(Config, Problems), Problems>,
+        extent: Extent<'_>,
+        last: impl FnOnce() -> Result<(), String>,
     ) -> Result<Replaced, LiftError> {
         let _turn = self.turn.lock().await;
         let running = self.app();
         let mut anew = BTreeSet::new();
-        let lifted = loop {
-            let (config, problems) = read()?;
-            let (running, compiler) = (running.clone(), self.compiler.clone());
-            let these = anew.clone();
-            let prepared = tokio::task::spawn_blocking(move || {
-                prepare_beside(&running, &these, config, problems, &compiler)
-            });
-            match lift_beside(prepared.await.map_err(panicked)??).await {
-                // Each round names hooks that no round before it has named.
-                Err(LiftError::Affects(hooks)) => anew.extend(hooks),
-                lifted => break lifted?,
+        let lifting = async {
+            loop {
+                let (config, problems) = read()?;
+                let (running, compiler) = (running.clone(), self.compiler.clone());
+                let these = anew.clone();
+                let prepared = tokio::task::spawn_blocking(move || {
+                    prepare_beside(&running, &these, config, problems, &compiler)
+                });
+                let prepared = prepared.await.map_err(panicked)??;
+                extent.allows(&prepared.changes())?;
+                match lift_beside(prepared).await {
+                    // Each round names hooks that no round before it has named.
+                    Err(LiftError::Affects(hooks)) if extent == Extent::All => anew.extend(hooks),
+                    lifted => return lifted,
+                }
             }
         };
+        let lifted = tokio::select! {
+            biased;
+            () = self.closes() => return Err(LiftError::Stopped),
+            lifted = lifting => lifted?,
+        };
+        if let Err(error) = last() {
+            lifted.give_up().await;
+            return Err(LiftError::Refused(error));
+        }
         let later = read_at_start(&running.config.tree, &lifted.app.config.tree);
         let new = lifted.new.clone();
         let (app, left) = lifted.take_over();
@@ -104,9 +138,16 @@ impl Running {
         })
     }
 
-    /// Returns when all hooks that have left are lowered. No set is lifted any more from now on.
+    async fn closes(&self) {
+        // The sender is this one's own.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Lifts no set any more, forgets one that is being lifted, and returns when all hooks that have left
+    /// are lowered.
     pub async fn close(&self) {
-        // Whoever lifts at this moment is told to stop elsewhere.
+        self.closing.send_replace(true);
+        let _turn = self.turn.lock().await;
         self.leaving.close();
         self.leaving.wait().await;
     }

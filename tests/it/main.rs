@@ -17,6 +17,7 @@ mod configuration;
 mod containment;
 mod coverage;
 mod crashes;
+mod deploying;
 mod errors;
 mod events;
 mod fetch;

@@ -60,7 +60,8 @@ fn findings(error: &anyhow::Error) -> Option<Vec<Finding<'_>>> {
             return Some(failures.iter().map(Finding::Failure).collect());
         }
         Some(LiftError::Problems(problems)) => problems,
-        Some(LiftError::Engine(_) | LiftError::Stopped | LiftError::Affects(_)) => return None,
+        Some(LiftError::Engine(_) | LiftError::Stopped) => return None,
+        Some(LiftError::Affects(_) | LiftError::Refused(_)) => return None,
         None => error.downcast_ref::<Problems>()?,
     };
     Some(problems.0.iter().map(Finding::Problem).collect())

@@ -15,9 +15,11 @@ use crate::admin::{self, Admin};
 use crate::app;
 use crate::chain;
 use crate::config::{Config, Listen, Problems};
+use crate::deploy::Deployer;
 use crate::lift;
-use crate::running::Running;
+use crate::running::{Extent, Running};
 use crate::sandbox::{Compiler, engine, pool};
+use crate::secrets::Secret;
 use crate::server::{Drained, Listener, Options, Tls};
 
 /// Lift an app and serve it.
@@ -53,7 +55,9 @@ async fn serve(command: Arc<Serve>, config: Config, problems: Problems) -> anyho
         tracing::warn!("{warning}");
     }
     let admin = prepared.config.server.admin.as_ref();
-    let admin = admin.map(|listen| AdminDesk::open(listen, stop.clone())).transpose()?;
+    let secret = admin.map(|_| admin::api::secret(&prepared.config)).transpose();
+    let secret = secret.map_err(Problems::from)?.flatten();
+    let admin = admin.map(|listen| AdminDesk::open(listen, secret, stop.clone())).transpose()?;
     let app = lift::lift(prepared, stopped(stop.clone())).await?;
     let listener = match Listener::bind(&options) {
         Ok(listener) => listener,
@@ -65,7 +69,7 @@ async fn serve(command: Arc<Serve>, config: Config, problems: Problems) -> anyho
     // From here on clients are let in: who connects is kept by the system until it is served.
     let running = Arc::new(Running::new(app.clone(), compiler));
     if let Some(desk) = &admin {
-        desk.admin.lifted(running.clone(), listener.traffic());
+        desk.admin.lifted(Deployer::new(running.clone()), listener.traffic());
     }
     announce(&app, &listener);
     if app.shared.development {
@@ -84,10 +88,9 @@ async fn serve(command: Arc<Serve>, config: Config, problems: Problems) -> anyho
         move |request, peer| chain::handle(running.app(), request, peer)
     };
     let drained = listener.serve(handler, stopped(stop)).await;
-    // A set that is being lifted is forgotten: nobody has seen it.
-    renewing.abort();
     sweeping.abort();
-    let _ = tokio::join!(renewing, sweeping);
+    renewing.abort();
+    running.close().await;
     let app = running.app();
     app.afterwards.close();
     if tokio::time::timeout(drain, app.afterwards.wait()).await.is_err() {
@@ -97,7 +100,6 @@ async fn serve(command: Arc<Serve>, config: Config, problems: Problems) -> anyho
     if drained.exchanges_cut > 0 {
         tracing::warn!("{} requests were cut off after {drain:?}", drained.exchanges_cut);
     }
-    running.close().await;
     lift::lower_all(&app.hooks, &app.shared).await;
     if let Some(desk) = admin {
         desk.close().await;
@@ -115,13 +117,20 @@ struct AdminDesk {
 
 impl AdminDesk {
     /// Binds it and answers from now on.
-    fn open(listen: &Listen, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
+    fn open(
+        listen: &Listen,
+        secret: Option<Secret>,
+        stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
         let address = address(listen)?;
         let listener = Listener::bind(&admin::options(address))?;
         say(&format!("admin on http://{}", listener.local_addr()));
-        let admin = Admin::new(stop);
+        let admin = Admin::new(secret, stop);
         let answering = admin.clone();
-        let handler = move |request, _peer| std::future::ready(answering.answer(&request));
+        let handler = move |request, _peer| {
+            let admin = answering.clone();
+            async move { admin.answer(request).await }
+        };
         let (close, closed) = watch::channel(false);
         let served = tokio::spawn(listener.serve(handler, stopped(closed)));
         Ok(Self { admin, close, served })
@@ -153,7 +162,7 @@ async fn prepare(
 /// Lifts what has changed, each time that a SIGHUP asks for it.
 async fn lift_anew(running: Arc<Running>, command: Arc<Serve>, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
-        match running.lift_anew(|| command.read()).await {
+        match running.replace(|| command.read(), Extent::All, || Ok(())).await {
             Ok(replaced) => {
                 tracing::info!("the app was lifted anew: {replaced}");
                 if !replaced.later.is_empty() {

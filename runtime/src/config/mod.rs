@@ -131,6 +131,8 @@ pub struct Config {
     pub variables: Variables,
     /// Where services keep things.
     pub stores: Stores,
+    /// Components to be read in place of those that lie in the hooks' folder, by hook: those that are on trial.
+    pub components: BTreeMap<String, PathBuf>,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -188,6 +190,7 @@ fn assemble(
         secrets: Secrets::read(&tree, &sources.dir, &mut problems),
         variables: Variables::new(&sources.vars),
         stores: Stores::read(&tree, &sources.dir, &sources.vars, &mut problems),
+        components: BTreeMap::new(),
         tree,
     };
     problems.sort();

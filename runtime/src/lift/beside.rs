@@ -100,6 +100,14 @@ impl Prepared {
         let names = self.hooks.found.iter().map(|hook| hook.name.clone());
         names.filter(|name| self.kept.hook(name).is_none()).collect()
     }
+
+    /// The names of the hooks that are to be lifted, and of those that run and are not there any more.
+    pub fn changes(&self) -> Vec<Arc<str>> {
+        let found = |name: &Arc<str>| self.hooks.found.iter().any(|hook| hook.name == *name);
+        let running = self.kept.running().into_iter().flat_map(|app| &app.hooks);
+        let gone = running.map(|hook| hook.name().clone()).filter(|name| !found(name));
+        self.new_hooks().into_iter().chain(gone).collect()
+    }
 }
 
 impl Beside {
@@ -115,6 +123,12 @@ impl Beside {
             app,
             staged,
         }
+    }
+
+    /// Lowers what is new in it, instead of letting it take over.
+    pub async fn give_up(self) {
+        let is_new = |hook: &&Arc<Hook>| self.new.contains(hook.name());
+        give_up(&self.app.hooks.iter().filter(is_new).cloned().collect::<Vec<_>>()).await;
     }
 
     /// Has events, calls between hooks and the configuration go to this set from now on. Which requests do
