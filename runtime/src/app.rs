@@ -312,6 +312,12 @@ fn bind_target(route: &config::Route, config: &Config) -> Result<Option<Bound>, 
 }
 
 impl App {
+    /// The same, with what goes on from one set to the next: work after a response, and tunnels.
+    #[must_use]
+    pub fn beside(self, running: &App) -> Self {
+        Self { afterwards: running.afterwards.clone(), tunnels: running.tunnels.clone(), ..self }
+    }
+
     /// The app's own route that stands behind one of the router's indexes; none for a hook's.
     pub fn own_route(&self, index: usize) -> Option<&config::Route> {
         match self.router.origin(index) {

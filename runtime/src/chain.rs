@@ -243,7 +243,7 @@ async fn visit(
         Box::pin(gather(exchange, hook.context.limits.body, body_timeout)).await?;
     }
     let until = exchange.until;
-    if hook.on_failure == OnFailure::Skip {
+    if hook.found.on_failure == OnFailure::Skip {
         exchange.undo = Undo::Clean;
     }
     let Some(exchange) = journey.exchange.take() else { return Ok(Outcome::Next) };
@@ -269,7 +269,7 @@ async fn visit(
 /// Whether a failure is to be passed over, as if the hook had said `next`. What the hook had changed is
 /// taken back.
 fn skips(journey: &mut Journey, hook: &Hook, failure: &Failure) -> bool {
-    if hook.on_failure != OnFailure::Skip || !failure.may_be_skipped() {
+    if hook.found.on_failure != OnFailure::Skip || !failure.may_be_skipped() {
         return false;
     }
     let exchange = journey.exchange();
@@ -412,7 +412,7 @@ async fn observe(journey: &mut Journey, calls: &Calls) {
         let exchange = journey.exchange();
         exchange.params = params;
         exchange.reads_body = *reads_body;
-        if hook.on_failure == OnFailure::Skip {
+        if hook.found.on_failure == OnFailure::Skip {
             journey.exchange().undo = Undo::Clean;
         }
         let Some(exchange) = journey.exchange.take() else { return };

@@ -28,7 +28,8 @@
 //! | [`error`] | one table from what went wrong to status, code and texts |
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
-//! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes. [`cli`] turns what was typed
+//! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes; [`running`] holds the set that serves
+//! and replaces it while it does. [`cli`] turns what was typed
 //! into calls of these, [`log`] writes the log, [`admin`] answers the operator on a listener of its own.
 //!
 //! # Invariants
@@ -91,6 +92,9 @@ mod trust;
 pub mod app;
 pub mod config;
 pub mod lift;
+pub mod running;
+
+pub mod deploy;
 
 pub mod admin;
 pub mod cli;

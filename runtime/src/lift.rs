@@ -1,31 +1,39 @@
 //! Lifts an app: from a configuration to a running set of hooks, in the order that design promises.
 //!
 //! [`lift`] reads from top to bottom as the lifecycle does: find, compile, defaults, configure,
-//! initialize, bind. No client is served while it runs, and if any step fails, what was loaded is lowered.
+//! initialize, bind. If any step fails, what was loaded is lowered. [`lift_beside`] does the same beside a set that
+//! runs, for the hooks alone that are new in it; see `beside`.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::{App, BindError, Targets, bind, targets};
-use crate::config::{Config, Origin, Problem, Problems, Tree, hook_timeout, is_ours};
+use crate::config::{Config, Origin, Problems, Tree, hook_timeout, is_ours};
 use crate::error::{Code, Failure, Phase};
 use crate::fetch;
 use crate::hook::find::{Found, Hooks, find};
 use crate::hook::{Hook, said};
-use crate::host::{Board, ConfigStore, Context, Event, Published, Shared};
+use crate::host::{Board, ConfigStore, Context, Published, Queue, Shared};
 use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
 use crate::session::{Keys, Sessions};
 use crate::store::{Agenda, Store};
 use crate::tasks::{Deferred, Tasks};
+pub use beside::Beside;
+use beside::give_up;
+use beside::{Kept, Line};
+use defaults::defaults;
 use programs::{compile, room};
 
+mod beside;
+mod defaults;
 mod kv;
 mod nodes;
 mod programs;
@@ -43,6 +51,12 @@ pub enum LiftError {
     /// Hooks failed in a phase.
     #[error("{}", lines(.0))]
     Hooks(Vec<Failure>),
+    /// It would change hooks that are to go on as they are.
+    #[error("it would change {}", crate::host::list(.0))]
+    Affects(Vec<Arc<str>>),
+    /// It was lifted, and the last thing to do before it takes over failed.
+    #[error("{0}")]
+    Refused(String),
     /// It was told to stop before it was done.
     #[error("stopped before the app was lifted")]
     Stopped,
@@ -67,8 +81,15 @@ struct Lifting {
     found: Found,
     program: Arc<Program>,
     instance: Box<Instance>,
+    generation: u64,
     /// Its events, from `configure` on.
-    queue: Option<mpsc::Receiver<Event>>,
+    queue: Option<Queue>,
+}
+
+/// A hook of the set: one that runs already, or one on its way.
+enum Member {
+    Kept(Arc<Hook>),
+    New(Box<Lifting>),
 }
 
 /// Everything before the first call into a hook. `problems` is what is wrong with the configuration
@@ -77,9 +98,34 @@ struct Lifting {
 /// # Errors
 /// All problems of the configuration and of all hooks, at once.
 pub fn prepare(
+    config: Config,
+    problems: Problems,
+    compiler: &Arc<Compiler>,
+) -> Result<Prepared, LiftError> {
+    prepare_with(config, problems, compiler, |_, _| Kept::default())
+}
+
+/// The same, for a set that is to replace `running`. Hooks named in `anew` do not go on, though nothing of
+/// them has changed.
+///
+/// # Errors
+/// The same.
+pub fn prepare_beside(
+    running: &Arc<App>,
+    anew: &BTreeSet<Arc<str>>,
+    config: Config,
+    problems: Problems,
+    compiler: &Arc<Compiler>,
+) -> Result<Prepared, LiftError> {
+    let kept = |config: &Config, found: &[Found]| Kept::of(running, config, found, anew);
+    prepare_with(config, problems, compiler, kept)
+}
+
+fn prepare_with(
     mut config: Config,
     mut problems: Problems,
     compiler: &Arc<Compiler>,
+    kept: impl FnOnce(&Config, &[Found]) -> Kept,
 ) -> Result<Prepared, LiftError> {
     let (hooks, mut found) = find(&mut config);
     // What is said of hooks is read again once they are known: what is wrong there is known already.
@@ -94,8 +140,11 @@ pub fn prepare(
     let grants = hooks.found.iter().map(|hook| &hook.fetch);
     let fetch = fetch::Settings::for_grants(grants, &config, &mut problems);
     let keys = session::keys(&config, &hooks.found, &mut problems);
-    let engine = Engine::new(room(&hooks)).map_err(LiftError::Engine)?;
-    let programs = compile(&engine, compiler, &hooks.found, &mut problems);
+    let kept = kept(&config, &hooks.found);
+    let new = hooks.found.iter().filter(|hook| kept.hook(&hook.name).is_none());
+    let new: Vec<Found> = new.cloned().collect();
+    let engine = Engine::new(room(&new)).map_err(LiftError::Engine)?;
+    let programs = compile(&engine, compiler, &new, &mut problems);
     problems.0.extend(hooks.found.iter().flat_map(|hook| unfit::hook(hook, &config)));
     problems.0.extend(hooks.found.iter().flat_map(|hook| kv::unfit(hook, &config)));
     problems.0.extend(hooks.found.iter().filter_map(|hook| tasks::unfit(hook, &config)));
@@ -110,7 +159,7 @@ pub fn prepare(
         problems.sort();
         return Err(problems.into());
     }
-    Ok(Prepared { config, hooks, roots, targets, fetch, keys, programs })
+    Ok(Prepared { config, hooks, kept, roots, targets, fetch, keys, programs })
 }
 
 /// Compiles a hook outside of any app and checks it against the world, for `boathook inspect`.
@@ -152,11 +201,14 @@ pub struct Prepared {
     pub config: Config,
     /// What was found.
     pub hooks: Hooks,
+    /// What goes on of the set that runs.
+    kept: Kept,
     roots: Roots,
     targets: Targets,
     fetch: Option<fetch::Settings>,
     /// The keys of sessions, if any hook was granted them.
     keys: Option<Keys>,
+    /// Of the hooks that do not go on, in hook order.
     programs: Vec<Arc<Program>>,
 }
 
@@ -169,16 +221,30 @@ pub async fn lift(
     stop: impl Future<Output = ()>,
 ) -> Result<Arc<App>, LiftError> {
     let mut stop = pin!(stop);
-    let configured = async {
-        let (kv, sessions) = (prepared.open_kv().await?, prepared.open_sessions().await?);
-        let agenda = prepared.open_agenda(kv.as_ref()).await?;
-        configure_with(prepared, Stores { kv, sessions, agenda }).await
-    };
     let configured = tokio::select! {
-        configured = configured => configured?,
+        configured = open_and_configure(prepared) => configured?,
         () = &mut stop => return Err(LiftError::Stopped),
     };
     initialize(configured, stop).await
+}
+
+async fn open_and_configure(prepared: Prepared) -> Result<Configured, LiftError> {
+    let (kv, sessions) = (prepared.open_kv().await?, prepared.open_sessions().await?);
+    let agenda = prepared.open_agenda(kv.as_ref()).await?;
+    configure_with(prepared, Stores { kv, sessions, agenda }).await
+}
+
+/// Lifts a set beside one that runs. That one notices nothing.
+///
+/// # Errors
+/// What failed; hooks that had loaded were lowered again.
+pub async fn lift_beside(prepared: Prepared) -> Result<Beside, LiftError> {
+    let running = prepared.kept.running().cloned();
+    let running = running.expect("what `prepare_beside` returns is beside a running set");
+    let staged = running.shared.events.stage(&prepared.new_hooks());
+    let configured = open_and_configure(prepared).await?;
+    let app = initialize(configured, std::future::pending()).await?;
+    Ok(Beside::new(app, &running, staged))
 }
 
 /// Hooks whose `configure` is over, and the frozen configuration.
@@ -187,7 +253,8 @@ pub struct Configured {
     disabled: Vec<String>,
     targets: Targets,
     shared: Arc<Shared>,
-    lifting: Vec<Lifting>,
+    kept: Kept,
+    members: Vec<Member>,
     overrides: Arc<String>,
 }
 
@@ -216,7 +283,7 @@ pub async fn configure(prepared: Prepared) -> Result<Configured, LiftError> {
 #[derive(Default)]
 struct Stores {
     kv: Option<Store>,
-    sessions: Option<Sessions>,
+    sessions: Option<Arc<Sessions>>,
     agenda: Option<Arc<Agenda>>,
 }
 
@@ -224,14 +291,17 @@ async fn configure_with(
     prepared: Prepared,
     Stores { kv, sessions, agenda }: Stores,
 ) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, roots, targets, fetch, programs, .. } = prepared;
+    let new = prepared.new_hooks();
+    let Prepared { config, hooks, kept, roots, targets, fetch, programs, .. } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
+    let before = kept.running().map(|app| app.shared.clone());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
-        events: Board::default(),
-        nodes: OnceLock::new(),
-        published: Published::default(),
+        events: before.as_ref().map_or_else(Arc::<Board>::default, |before| before.events.clone()),
+        published: before.as_ref().map_or_else(Published::default, |it| it.published.without(&new)),
+        nodes: before.as_ref().map_or_else(OnceLock::new, |before| before.nodes.clone()),
         kv,
+        agenda,
         hooks: OnceLock::new(),
         names: hooks.found.iter().map(|hook| hook.name.clone()).collect(),
         sessions,
@@ -239,19 +309,33 @@ async fn configure_with(
         development: config.environment == crate::config::ENVIRONMENT,
     });
     let time = config.server.hook_timeout;
-    let (mut lifting, mut failures) = (Vec::new(), Vec::new());
-    for (found, program) in hooks.found.into_iter().zip(programs) {
-        match start(found, program, &config, fetch.as_ref(), agenda.as_ref(), &shared).await {
-            Ok(started) => lifting.push(started),
+    let (mut members, mut failures) = (Vec::new(), Vec::new());
+    let mut programs = programs.into_iter();
+    for found in hooks.found {
+        if let Some(hook) = kept.hook(&found.name) {
+            members.push(Member::Kept(hook.clone()));
+            continue;
+        }
+        let Some(program) = programs.next() else { continue };
+        let line = kept.line(&found.name);
+        match start(found, line, program, &config, fetch.as_ref(), &shared).await {
+            Ok(started) => members.push(Member::New(Box::new(started))),
             Err(failure) => failures.push(failure),
         }
     }
     all_succeeded(&mut failures)?;
     let origin = config.tree.origin("hook_timeout").unwrap_or(Origin::Default).to_string();
     let explain = |failure, config_key: &str| timed(failure, (time, &origin), config_key);
-    for lifting in &mut lifting {
-        let failed = defaults(lifting, &overrides, time).await.err();
-        failures.extend(failed.map(|failure| explain(failure, &lifting.found.config_key)));
+    for member in &mut members {
+        match member {
+            Member::Kept(hook) => adopt(&shared, &before, |tree, before| {
+                tree.adopt_defaults(before, hook.name(), &hook.context.config_key);
+            }),
+            Member::New(lifting) => {
+                let failed = defaults(lifting, &overrides, time).await.err();
+                failures.extend(failed.map(|failure| explain(failure, &lifting.found.config_key)));
+            }
+        }
     }
     all_succeeded(&mut failures)?;
     let unknown = shared.config.read(|tree| roots.check(tree));
@@ -259,7 +343,14 @@ async fn configure_with(
         return Err(unknown.into());
     }
     let mut failed: Vec<Arc<str>> = Vec::new();
-    for Lifting { context, program, instance, .. } in &mut lifting {
+    for member in &mut members {
+        let Lifting { context, program, instance, .. } = match member {
+            Member::New(lifting) => &mut **lifting,
+            Member::Kept(hook) => {
+                adopt(&shared, &before, |tree, before| tree.adopt_sets(before, hook.name()));
+                continue;
+            }
+        };
         // If one that it comes after has failed, that is the error that counts.
         let misses =
             context.callable.iter().any(|after| failed.iter().any(|name| **name == **after));
@@ -275,7 +366,19 @@ async fn configure_with(
     }
     all_succeeded(&mut failures)?;
     shared.config.freeze();
-    Ok(Configured { config, disabled: hooks.disabled, targets, shared, lifting, overrides })
+    let affected = shared.config.read(|tree| kept.affected(tree));
+    if !affected.is_empty() {
+        return Err(LiftError::Affects(affected));
+    }
+    let disabled = hooks.disabled;
+    Ok(Configured { config, disabled, targets, shared, kept, members, overrides })
+}
+
+/// Has the configuration take over something from that of the set that runs.
+fn adopt(shared: &Shared, before: &Option<Arc<Shared>>, adopt: impl FnOnce(&mut Tree, &Tree)) {
+    if let Some(before) = before {
+        before.config.read(|before| shared.config.change(|tree| adopt(tree, before)));
+    }
 }
 
 fn all_succeeded(failures: &mut Vec<Failure>) -> Result<(), LiftError> {
@@ -293,34 +396,39 @@ pub async fn initialize(
     configured: Configured,
     stop: impl Future<Output = ()>,
 ) -> Result<Arc<App>, LiftError> {
-    let Configured { config, disabled, targets, shared, lifting, overrides } = configured;
-    let (hooks, firsts) = hooks(lifting, &shared, &config)?;
-    // Set once, here: a running set is lifted once.
+    let Configured { config, disabled, targets, shared, kept, members, overrides } = configured;
+    let (hooks, new, firsts) = hooks(members, &shared, &config)?;
+    // Set once, here: a set is lifted once.
     let _ = shared.hooks.set(hooks.iter().map(Arc::downgrade).collect());
 
     let initialized = tokio::select! {
-        failures = initialize_all(&hooks, firsts, &shared, &overrides) => match failures.is_empty() {
+        failures = initialize_all(&new, firsts, &shared, &overrides) => match failures.is_empty() {
             true => Ok(()),
             false => Err(LiftError::Hooks(failures)),
         },
         () = stop => Err(LiftError::Stopped),
     };
-    if let Err(error) = initialized {
-        lower_all(&hooks, &shared).await;
-        return Err(error);
-    }
-    match bind(config, targets, shared.clone(), hooks.clone(), disabled) {
-        Ok(app) => {
+    let bound = initialized.and_then(|()| {
+        bind(config, targets, shared.clone(), hooks, disabled)
+            .map_err(|BindError(problems)| problems.into())
+    });
+    match (bound, kept.running()) {
+        (Ok(app), None) => {
             shared.events.fire("ready", "{}".into());
             if let Err(error) = nodes::join(&app.config, &shared).await {
-                lower_all(&hooks, &shared).await;
+                lower_all(&new, &shared).await;
                 return Err(error);
             }
             Ok(Arc::new(app))
         }
-        Err(BindError(problems)) => {
-            lower_all(&hooks, &shared).await;
-            Err(problems.into())
+        (Ok(app), Some(running)) => Ok(Arc::new(app.beside(running))),
+        (Err(error), None) => {
+            lower_all(&new, &shared).await;
+            Err(error)
+        }
+        (Err(error), Some(_)) => {
+            give_up(&new).await;
+            Err(error)
         }
     }
 }
@@ -343,6 +451,7 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
         if let Err(failure) = hook.lower().await {
             tracing::error!("{failure}");
         }
+        hook.say_totals();
     }
     shared.events.close();
     if let Some(nodes) = nodes {
@@ -353,10 +462,10 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
 /// Makes a hook's first instance.
 async fn start(
     found: Found,
+    Line { generation, tally, tasks }: Line,
     program: Arc<Program>,
     config: &Config,
     fetch: Option<&fetch::Settings>,
-    agenda: Option<&Arc<Agenda>>,
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
     let context = Arc::new(Context {
@@ -367,79 +476,50 @@ async fn start(
         namespaces: kv::namespaces(&found, config),
         fetch: fetch.and_then(|fetch| fetch.client(&found.name, &found.fetch)),
         tasks: program.has_background().then(|| {
-            let (name, settings, ticks) = (&found.name, &config.tasks, &found.ticks);
-            let agenda = agenda.filter(|_| found.reach.tasks).cloned();
-            let exchange = found.limits.exchange;
-            Arc::new(Tasks::new(name.clone(), settings.clone(), ticks.clone(), agenda, exchange))
+            let agenda = shared.agenda.as_ref().filter(|_| found.reach.tasks);
+            let goes_on = tasks.filter(|tasks| tasks.suit(&found.ticks, agenda));
+            goes_on.unwrap_or_else(|| {
+                let (settings, ticks) = (config.tasks.clone(), found.ticks.clone());
+                let (name, exchange) = (found.name.clone(), found.limits.exchange);
+                Arc::new(Tasks::new(name, settings, ticks, agenda.cloned(), exchange))
+            })
         }),
         limits: found.limits.clone(),
         last_block: Default::default(),
-        tally: Arc::default(),
-        shared: shared.clone(),
+        tally,
+        set: ArcSwap::new(shared.clone()),
     });
     let instance = Instance::start(&program, &context, false, None).await?;
     let queue = program.has_listening().then(|| shared.events.listen(&context.name));
-    Ok(Lifting { context, found, program, instance, queue })
-}
-
-/// Merges a hook's defaults under everything that is there already: those of its manifest, and those
-/// that its `defaults` returns over them.
-async fn defaults(
-    lifting: &mut Lifting,
-    overrides: &String,
-    time: Duration,
-) -> Result<(), Failure> {
-    let name = &lifting.context.name;
-    let mut all = Value::Object(lifting.found.manifest.defaults.clone().unwrap_or_default());
-    if lifting.program.has_lifecycle() {
-        let returned = lifting.instance.defaults(overrides, &Allowance::lifecycle(time)).await;
-        let text = said(name, Phase::Defaults, returned)?;
-        let computed: Value = serde_json::from_str(&text)
-            .map_err(|error| malformed(name, format!("returned invalid JSON: {error}")))?;
-        overlay(&mut all, computed);
-    }
-    let mut merged = Ok(());
-    lifting.context.shared.config.change(|tree| {
-        merged = tree.merge_defaults(name, &lifting.context.config_key, all);
-    });
-    // Where it comes from is said already.
-    merged.map_err(|problem| malformed(name, Problem { origin: None, ..problem }.to_string()))
-}
-
-fn malformed(hook: &Arc<str>, text: String) -> Failure {
-    Failure::new(Code::HookBadResponse, text).in_hook(hook, Phase::Defaults)
-}
-
-/// Puts one JSON value over another: objects are merged, everything else is replaced.
-fn overlay(under: &mut Value, over: Value) {
-    match (under, over) {
-        (Value::Object(under), Value::Object(over)) => {
-            for (key, value) in over {
-                overlay(under.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (under, over) => *under = over,
-    }
+    Ok(Lifting { context, found, program, instance, generation, queue })
 }
 
 /// A hook's first instance, and its events.
-type First = (Box<Instance>, Option<mpsc::Receiver<Event>>);
+type First = (Box<Instance>, Option<Queue>);
+
+/// All hooks of a set, those of them that are new, and the first instances of these.
+type Made = (Vec<Arc<Hook>>, Vec<Arc<Hook>>, Vec<First>);
 
 /// Makes the hooks, now that the configuration says how much time each `initialize` has.
-fn hooks(
-    lifting: Vec<Lifting>,
-    shared: &Arc<Shared>,
-    config: &Config,
-) -> Result<(Vec<Arc<Hook>>, Vec<First>), LiftError> {
+fn hooks(members: Vec<Member>, shared: &Arc<Shared>, config: &Config) -> Result<Made, LiftError> {
     let mut problems = Problems::default();
-    let mut made = (Vec::new(), Vec::new());
-    for Lifting { context, found, program, instance, queue } in lifting {
+    let mut made: Made = (Vec::new(), Vec::new(), Vec::new());
+    for member in members {
+        let Lifting { context, found, program, instance, generation, queue } = match member {
+            Member::New(lifting) => *lifting,
+            Member::Kept(hook) => {
+                made.0.push(hook);
+                continue;
+            }
+        };
         let key = &context.config_key;
         match shared.config.read(|tree| hook_timeout(tree, key, &config.server)) {
             Ok((time, origin)) => {
-                let hook = Hook::new(context, found, program, (time, origin.to_string()));
-                made.0.push(Arc::new(hook));
-                made.1.push((instance, queue));
+                let timeout = (time, origin.to_string());
+                let hook = Arc::new(Hook::new(context, &found, generation, program, timeout));
+                made.0.push(hook.clone());
+                made.1.push(hook);
+                made.2.push((instance, queue));
             }
             Err(problem) => problems.0.push(problem),
         }
@@ -454,7 +534,7 @@ async fn initialize_all(
     shared: &Arc<Shared>,
     overrides: &Arc<String>,
 ) -> Vec<Failure> {
-    shared.events.expect(hooks.iter().map(|hook| (hook.name().clone(), hook.after.clone())));
+    shared.events.expect(hooks.iter().map(|hook| (hook.name().clone(), hook.found.after.clone())));
     // What each hook has come to: nothing yet, loaded, or failed.
     let states: Vec<watch::Sender<Option<bool>>> =
         hooks.iter().map(|_| watch::Sender::new(None)).collect();
@@ -463,7 +543,7 @@ async fn initialize_all(
         let waits: Vec<_> = hooks
             .iter()
             .zip(&states)
-            .filter(|(other, _)| hook.after.iter().any(|after| **after == **other.name()))
+            .filter(|(other, _)| hook.found.after.iter().any(|after| **after == **other.name()))
             .map(|(_, state)| state.subscribe())
             .collect();
         let (hook, state) = (hook.clone(), state.clone());
@@ -517,7 +597,7 @@ async fn initialize_one(
         result = hook.load(instance, overrides).await;
     }
     if let Err(failure) = result {
-        shared.events.fire(&format!("hook:{name}:error"), "{}".into());
+        shared.events.fire_for(name, &format!("hook:{name}:error"), "{}".into());
         let (limit, origin) = &hook.timeout;
         return Err(timed(failure, (*limit, origin), &hook.context.config_key));
     }
@@ -527,7 +607,7 @@ async fn initialize_one(
     }
     let took = started.elapsed();
     tracing::debug!("{name} hook loaded successfully. ({}ms)", round_ms(took));
-    shared.events.fire(&format!("hook:{name}:loaded"), "{}".into());
+    shared.events.fire_for(name, &format!("hook:{name}:loaded"), "{}".into());
     Ok(())
 }
 

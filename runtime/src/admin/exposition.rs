@@ -114,6 +114,11 @@ fn instances(hooks: &[Reading], out: &mut String) {
         let add = |all: Family, hook: &Reading| all.line(&[("hook", &hook.hook)], value(hook));
         hooks.iter().fold(family, add).write(out);
     };
+    let family = Family::gauge(
+        "boathook_hook_generation",
+        "How many of its name there have been, this one included: 1 until it is replaced.",
+    );
+    each(family, |hook| Value::Whole(hook.generation), out);
     let family = Family::gauge("boathook_hook_instances", "Instances that are alive.");
     each(family, |hook| Value::Whole(hook.instances.into()), out);
     let family = Family::counter("boathook_hook_instances_made_total", "Instances made.");
@@ -335,6 +340,7 @@ mod tests {
     fn reading(hook: &str, tally: &Tally, measured: Measured) -> Reading {
         Reading {
             hook: hook.into(),
+            generation: 1,
             totals: tally.totals(measured),
             counts_fuel: false,
             instances: 2,

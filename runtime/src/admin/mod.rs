@@ -1,11 +1,13 @@
-//! Answers the operator's questions on a listener of its own: `/healthz`, `/readyz`, `/metrics`.
+//! Answers the operator on a listener of its own: `/healthz`, `/readyz`, `/metrics`, and, for those who have the
+//! secret `admin`, `/hooks` (see [`api`]).
 //!
 //! It is bound before the hooks run and closed after they are lowered, so that it can say what the server
-//! is doing all the while. There is no authentication: it shows names and numbers, and whoever can
-//! connect may read them.
+//! is doing all the while. The first three ask for no secret: they show names and numbers, and whoever
+//! can connect may read them.
 //!
 //! Not here: what is counted and where; see [`crate::hook::Tally`] and [`crate::server::Traffic`].
 
+pub mod api;
 mod exposition;
 
 use std::net::{IpAddr, SocketAddr};
@@ -14,14 +16,16 @@ use std::time::Duration;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use tokio::sync::watch;
 
-use crate::app::App;
 use crate::body::Body;
 use crate::config::{Config, Problem};
+use crate::deploy::Deployer;
 use crate::hook::Reading;
 use crate::log::process_time;
 use crate::nodes::NodesReading;
+use crate::secrets::Secret;
 use crate::server::{Options, Traffic};
 use crate::session::Sessions;
 
@@ -54,7 +58,9 @@ pub fn warning(config: &Config) -> Option<Problem> {
         Err(_) => listen.host == "localhost",
     };
     (!is_loopback).then(|| Problem {
-        message: format!("the admin listener is on `{listen}`, and asks nobody who they are"),
+        message: format!(
+            "the admin listener is on `{listen}`, unencrypted, and asks nobody who reads metrics who they are"
+        ),
         origin: config.tree.origin("admin.listen"),
         hint: Some("keep it on 127.0.0.1, or see to it that only your own can reach it".into()),
     })
@@ -63,24 +69,35 @@ pub fn warning(config: &Config) -> Option<Problem> {
 /// What is told about a server. Clones tell of the same.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    lifted: Arc<OnceLock<(Arc<App>, Traffic)>>,
+    lifted: Arc<OnceLock<(Arc<Deployer>, Traffic)>>,
+    secret: Option<Secret>,
     stop: watch::Receiver<bool>,
 }
 
 impl Admin {
-    /// Of a server that has not lifted; `stop` becomes true once it is told to stop.
-    pub fn new(stop: watch::Receiver<bool>) -> Self {
-        Self { lifted: Arc::default(), stop }
+    /// Of a server that has not lifted; `stop` becomes true once it is told to stop. Without a secret
+    /// nobody may change anything.
+    pub fn new(secret: Option<Secret>, stop: watch::Receiver<bool>) -> Self {
+        Self { lifted: Arc::default(), secret, stop }
     }
 
     /// Notes that the app is lifted and served.
-    pub fn lifted(&self, app: Arc<App>, traffic: Traffic) {
-        // A process lifts one app.
-        let _ = self.lifted.set((app, traffic));
+    pub fn lifted(&self, deployer: Deployer, traffic: Traffic) {
+        // A process serves one app.
+        let _ = self.lifted.set((Arc::new(deployer), traffic));
     }
 
     /// Answers a request.
-    pub fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        if api::is_ours(request.uri().path()) {
+            let deployer = self.lifted.get().map(|(deployer, _)| deployer);
+            return api::answer(self.secret.as_ref(), deployer, request).await;
+        }
+        self.tell(&request)
+    }
+
+    /// Answers a request that changes nothing.
+    fn tell<B>(&self, request: &Request<B>) -> Response<Body> {
         let known = ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path());
         if known && ![Method::GET, Method::HEAD].contains(request.method()) {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
@@ -97,7 +114,7 @@ impl Admin {
                 response.headers_mut().insert(CONTENT_TYPE, kind);
                 response
             }
-            _ => plain(StatusCode::NOT_FOUND, "there are /healthz, /readyz and /metrics\n"),
+            _ => plain(StatusCode::NOT_FOUND, "there are /healthz, /readyz, /metrics and /hooks\n"),
         }
     }
 
@@ -112,22 +129,25 @@ impl Admin {
     }
 
     fn facts(&self) -> Facts {
-        let lifted = self.lifted.get();
+        let lifted =
+            self.lifted.get().map(|(deployer, traffic)| (deployer.running().app(), traffic));
         Facts {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime: process_time(),
             ready: lifted.is_some() && !*self.stop.borrow(),
-            traffic: lifted.map(|(app, traffic)| TrafficFacts {
+            traffic: lifted.as_ref().map(|(app, traffic)| TrafficFacts {
                 connections: traffic.connections(),
                 exchanges: traffic.exchanges(),
                 answers: traffic.answers(),
                 afterwards: app.afterwards.len(),
-                sessions_dropped: app.shared.sessions.as_ref().map(Sessions::dropped),
+                sessions_dropped: app.shared.sessions.as_deref().map(Sessions::dropped),
             }),
             hooks: lifted
-                .map(|(app, _)| app.hooks.iter().map(|hook| hook.reading()).collect())
-                .unwrap_or_default(),
-            nodes: lifted.and_then(|(app, _)| Some(app.shared.nodes.get()?.reading())),
+                .iter()
+                .flat_map(|(app, _)| &app.hooks)
+                .map(|hook| hook.reading())
+                .collect(),
+            nodes: lifted.as_ref().and_then(|(app, _)| Some(app.shared.nodes.get()?.reading())),
         }
     }
 }
@@ -175,13 +195,13 @@ mod tests {
         let mut request = Request::new(());
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().unwrap();
-        admin.answer(&request)
+        admin.tell(&request)
     }
 
     #[test]
     fn a_server_that_lifts_is_healthy_and_not_ready() {
         let (_sender, stop) = watch::channel(false);
-        let admin = Admin::new(stop);
+        let admin = Admin::new(None, stop);
         assert_eq!(ask(&admin, Method::GET, "/healthz").status(), 200);
         assert_eq!(ask(&admin, Method::HEAD, "/readyz").status(), 503);
         assert_eq!(ask(&admin, Method::GET, "/metrics").status(), 200);
@@ -190,7 +210,7 @@ mod tests {
     #[test]
     fn other_paths_and_methods_have_their_own_answers() {
         let (_sender, stop) = watch::channel(false);
-        let admin = Admin::new(stop);
+        let admin = Admin::new(None, stop);
         assert_eq!(ask(&admin, Method::GET, "/metrics/").status(), 404);
         assert_eq!(ask(&admin, Method::POST, "/").status(), 404);
         let refused = ask(&admin, Method::POST, "/metrics");
@@ -214,7 +234,7 @@ mod tests {
             assert_eq!(warned(near), None);
         }
         for far in ["0.0.0.0:1", "[::]:1", "10.0.0.7:1", "example.org:1"] {
-            let start = format!("--set: the admin listener is on `{far}`, and ");
+            let start = format!("--set: the admin listener is on `{far}`, ");
             assert!(warned(far).is_some_and(|text| text.starts_with(&start)), "{far}");
         }
     }

@@ -22,6 +22,7 @@ mod check;
 mod compile;
 mod explain;
 mod inspect;
+mod remote;
 mod routes;
 
 mod report;
@@ -49,6 +50,12 @@ enum Command {
     Config(ConfigCommand),
     /// Show what a component is, and what it asks for
     Inspect(inspect::Inspect),
+    /// List the hooks of the server that runs
+    Ls(remote::Ls),
+    /// Put a component in the place of a hook of the server that runs
+    Deploy(remote::Deploy),
+    /// Put back what a hook of the server that runs was before
+    Rollback(remote::Rollback),
     /// Compile an app's hooks, so that the next start finds them compiled
     Compile(compile::Compile),
     /// Compile what comes in; run by this program alone
@@ -155,6 +162,9 @@ impl Command {
             Self::Routes(routes) => routes.json.json,
             Self::Config(ConfigCommand::Explain(explain)) => explain.json.json,
             Self::Inspect(inspect) => inspect.json.json,
+            Self::Ls(ls) => ls.json.json,
+            Self::Deploy(deploy) => deploy.json.json,
+            Self::Rollback(rollback) => rollback.json.json,
             Self::Compile(compile) => compile.json.json,
             Self::CompileOne(_) => false,
         }
@@ -180,6 +190,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Routes(routes) => routes.run(),
         Command::Config(ConfigCommand::Explain(explain)) => explain.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Ls(ls) => ls.run(),
+        Command::Deploy(deploy) => deploy.run(),
+        Command::Rollback(rollback) => rollback.run(),
         Command::Compile(compile) => compile.run(),
         Command::CompileOne(one) => one.run(),
     };

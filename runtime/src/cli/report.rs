@@ -61,6 +61,7 @@ fn findings(error: &anyhow::Error) -> Option<Vec<Finding<'_>>> {
         }
         Some(LiftError::Problems(problems)) => problems,
         Some(LiftError::Engine(_) | LiftError::Stopped) => return None,
+        Some(LiftError::Affects(_) | LiftError::Refused(_)) => return None,
         None => error.downcast_ref::<Problems>()?,
     };
     Some(problems.0.iter().map(Finding::Problem).collect())

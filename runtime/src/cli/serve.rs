@@ -1,24 +1,27 @@
-//! `boathook serve`: lifts an app, serves it until it is told to stop, and lowers it.
+//! `boathook serve`: lifts an app, serves it until it is told to stop, and lowers it. At SIGHUP it reads
+//! configuration and hooks again, and replaces what has changed.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{App, block_on, complain, routes, say, text};
+use super::{App, block_on, complain, report, routes, say, text};
 use crate::admin::{self, Admin};
 use crate::app;
 use crate::chain;
 use crate::config::{Config, Listen, Problems};
+use crate::deploy::Deployer;
 use crate::lift;
+use crate::running::{Extent, Running};
 use crate::sandbox::{Compiler, engine, pool};
+use crate::secrets::Secret;
 use crate::server::{Drained, Listener, Options, Tls};
-use crate::tasks::Work;
 
 /// Lift an app and serve it.
 #[derive(Debug, Args)]
@@ -32,23 +35,30 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let listen = self.listen.map(|listen| ("listen".into(), listen.into(), "--listen".into()));
-        let (config, problems) = self.app.config(listen.into_iter().collect())?;
-        let compiler = self.app.compiler();
-        block_on(config.server.workers, serve(config, problems, compiler))
+        let (config, problems) = self.read()?;
+        block_on(config.server.workers, serve(Arc::new(self), config, problems))
+    }
+
+    /// Reads the configuration, as it lies there at the moment.
+    fn read(&self) -> Result<(Config, Problems), Problems> {
+        let listen = |listen: &String| ("listen".into(), listen.clone().into(), "--listen".into());
+        self.app.config(self.listen.iter().map(listen).collect())
     }
 }
 
-async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> anyhow::Result<()> {
+async fn serve(command: Arc<Serve>, config: Config, problems: Problems) -> anyhow::Result<()> {
     let drain = config.server.drain;
-    let stop = stop()?;
-    let prepared = prepare(config, problems, compiler, stopped(stop.clone())).await?;
+    let (stop, compiler) = (stop()?, command.app.compiler());
+    let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let prepared = prepare(config, problems, compiler.clone(), stopped(stop.clone())).await?;
     let options = options(&prepared.config)?;
     if let Some(warning) = admin::warning(&prepared.config) {
         tracing::warn!("{warning}");
     }
     let admin = prepared.config.server.admin.as_ref();
-    let admin = admin.map(|listen| AdminDesk::open(listen, stop.clone())).transpose()?;
+    let secret = admin.map(|_| admin::api::secret(&prepared.config)).transpose();
+    let secret = secret.map_err(Problems::from)?.flatten();
+    let admin = admin.map(|listen| AdminDesk::open(listen, secret, stop.clone())).transpose()?;
     let app = lift::lift(prepared, stopped(stop.clone())).await?;
     let listener = match Listener::bind(&options) {
         Ok(listener) => listener,
@@ -58,8 +68,12 @@ async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> a
         }
     };
     // From here on clients are let in: who connects is kept by the system until it is served.
+    let running = Arc::new(Running::new(app.clone(), compiler));
+    let _ = app.tunnels.set(listener.tunnels());
+    app.shared.events.fire("lifted", "{}".into());
+    running.begin_work();
     if let Some(desk) = &admin {
-        desk.admin.lifted(app.clone(), listener.traffic());
+        desk.admin.lifted(Deployer::new(running.clone()), listener.traffic());
     }
     announce(&app, &listener);
     if app.shared.development {
@@ -67,23 +81,26 @@ async fn serve(config: Config, problems: Problems, compiler: Arc<Compiler>) -> a
             tracing::warn!("{warning}");
         }
     }
-    let _ = app.tunnels.set(listener.tunnels());
-    tokio::spawn(sweep(Arc::downgrade(&app)));
-    app.shared.events.fire("lifted", "{}".into());
-    let work = Work::begin(&app.hooks);
+    drop(app);
+    let sweeping = tokio::spawn(sweep(running.clone()));
+    let renewing = tokio::spawn(lift_anew(running.clone(), command, hangup));
 
     let handler = {
-        let app = app.clone();
-        move |request, peer| chain::handle(app.clone(), request, peer)
+        let running = running.clone();
+        move |request, peer| chain::handle(running.app(), request, peer)
     };
     let drained = listener.serve(handler, stopped(stop)).await;
+    sweeping.abort();
+    renewing.abort();
+    running.close().await;
+    let app = running.app();
     app.afterwards.close();
     let until = Instant::now() + drain;
     if tokio::time::timeout_at(until.into(), app.afterwards.wait()).await.is_err() {
         let left = app.afterwards.len();
         tracing::warn!("{left} pieces of work after a response were cut off");
     }
-    work.drain(until).await;
+    running.drain_work(until).await;
     if drained.exchanges_cut > 0 {
         tracing::warn!("{} requests were cut off after {drain:?}", drained.exchanges_cut);
     }
@@ -104,13 +121,20 @@ struct AdminDesk {
 
 impl AdminDesk {
     /// Binds it and answers from now on.
-    fn open(listen: &Listen, stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
+    fn open(
+        listen: &Listen,
+        secret: Option<Secret>,
+        stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
         let address = address(listen)?;
         let listener = Listener::bind(&admin::options(address))?;
         say(&format!("admin on http://{}", listener.local_addr()));
-        let admin = Admin::new(stop);
+        let admin = Admin::new(secret, stop);
         let answering = admin.clone();
-        let handler = move |request, _peer| std::future::ready(answering.answer(&request));
+        let handler = move |request, _peer| {
+            let admin = answering.clone();
+            async move { admin.answer(request).await }
+        };
         let (close, closed) = watch::channel(false);
         let served = tokio::spawn(listener.serve(handler, stopped(closed)));
         Ok(Self { admin, close, served })
@@ -139,12 +163,31 @@ async fn prepare(
     }
 }
 
+/// Lifts what has changed, each time that a SIGHUP asks for it.
+async fn lift_anew(running: Arc<Running>, command: Arc<Serve>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        match running.replace(|| command.read(), Extent::All, || Ok(())).await {
+            Ok(replaced) => {
+                tracing::info!("the app was lifted anew: {replaced}");
+                if !replaced.later.is_empty() {
+                    let keys = replaced.later.join("`, `");
+                    tracing::warn!("`{keys}` changed, and will count from the next start on");
+                }
+            }
+            Err(error) => {
+                complain(&report::text(&error.into()));
+                tracing::error!("the app was not lifted anew: it goes on as it was");
+            }
+        }
+    }
+}
+
 /// Frees instances that nobody needs any more, for as long as the app runs.
-async fn sweep(app: Weak<app::App>) {
+async fn sweep(running: Arc<Running>) {
     let mut rounds = tokio::time::interval(pool::SWEEP);
     loop {
         rounds.tick().await;
-        let Some(app) = app.upgrade() else { return };
+        let app = running.app();
         app.hooks.iter().for_each(|hook| hook.sweep());
         engine::watch_swap();
     }

@@ -141,6 +141,8 @@ pub struct Config {
     pub events_across_nodes: bool,
     /// How tasks are kept and tried.
     pub tasks: TaskSettings,
+    /// Components to be read in place of those that lie in the hooks' folder, by hook: those that are on trial.
+    pub components: BTreeMap<String, PathBuf>,
     /// Everything as JSON, with origins.
     pub tree: Tree,
 }
@@ -203,6 +205,7 @@ fn assemble(
         stores,
         events_across_nodes: events::across_nodes(&tree, &mut problems),
         tasks: TaskSettings::read(&tree, &mut problems),
+        components: BTreeMap::new(),
         tree,
     };
     problems.sort();
@@ -227,6 +230,12 @@ fn environment(sources: &Sources, problems: &mut Problems) -> String {
         return ENVIRONMENT.to_owned();
     }
     name
+}
+
+/// The keys that differ between two trees, and are read when the process starts.
+pub fn read_at_start(before: &Tree, now: &Tree) -> Vec<&'static str> {
+    let differs = |key: &&&str| before.get(key) != now.get(key);
+    names::READ_AT_START.iter().filter(differs).copied().collect()
 }
 
 impl Config {

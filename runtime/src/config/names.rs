@@ -37,6 +37,23 @@ pub const ROOT: &[&str] = &[
     "workers",
 ];
 
+/// Keys that are read when the process starts, and not again.
+pub(super) const READ_AT_START: &[&str] = &[
+    "admin",
+    "http.header_timeout",
+    "http.idle_timeout",
+    "http.max_header_bytes",
+    "http.max_headers",
+    "http.max_streams",
+    "kv",
+    "listen",
+    "max_connections",
+    "redis",
+    "session",
+    "tls",
+    "workers",
+];
+
 /// Root keys kept for what is not built yet; refused both as config keys and in a configuration.
 pub const RESERVED: &[&str] = &["sockets"];
 

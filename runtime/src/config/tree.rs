@@ -136,6 +136,27 @@ impl Tree {
         self.know([hook], [config_key]).map_err(|problems| first(problems, origin))
     }
 
+    /// Takes over what a hook gave as defaults in another tree, in place of [`Tree::merge_defaults`]: the hook
+    /// goes on, and is not asked again.
+    pub fn adopt_defaults(&mut self, other: &Tree, hook: &str, config_key: &str) {
+        let given = other.defaults.iter().find(|(name, _)| name == hook);
+        self.defaults.extend(given.cloned());
+        // A name that means two things was a mistake in the other tree already, or is the mistake of
+        // whoever brought the second.
+        let _ = self.know([hook], [config_key]);
+    }
+
+    /// Takes over what a hook has set in another tree.
+    pub fn adopt_sets(&mut self, other: &Tree, hook: &str) {
+        let setter = Origin::HookConfigure { hook: hook.to_owned() };
+        for set in other.sets.iter().filter(|set| set.origin == setter) {
+            self.merged.assign(&set.path, set.value.clone(), &set.origin, false);
+            self.sets.push(set.clone());
+        }
+        let spent = other.set_bytes.get(hook).map(|bytes| (hook.to_owned(), *bytes));
+        self.set_bytes.extend(spent);
+    }
+
     /// Sets a key over everything else: `config.set` in a hook's `configure`. What was there is
     /// replaced, not merged. Which keys a hook may set is [`may_set`]'s to say, and the caller's to
     /// ask.

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::order::{Node, OrderError, order};
 use super::{Facts, Reach, SECTION};
 use crate::config::{
@@ -19,14 +21,18 @@ use crate::tasks::Tick;
 const MANIFEST_FILE: &str = "hook.toml";
 
 /// A hook that is to be lifted, and has not been compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// Its name.
     pub name: Arc<str>,
     /// Where the component was read from.
     pub path: PathBuf,
+    /// Where the hook's component lies: the same, but for one on trial.
+    pub place: PathBuf,
     /// The component.
     pub wasm: Arc<[u8]>,
+    /// SHA-256 of the component.
+    pub digest: [u8; 32],
     /// What the component says of itself.
     pub facts: Facts,
     /// Its manifest: the component's own, `hook.toml` over it.
@@ -74,6 +80,7 @@ struct Place {
 /// A component as it was read.
 struct Read {
     path: PathBuf,
+    place: PathBuf,
     /// The folder that is the hook's alone, if it has one.
     folder: Option<PathBuf>,
     wasm: Arc<[u8]>,
@@ -94,13 +101,23 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
     }));
 
     // Names come first: settings that an environment variable spells loosely find their hook by them.
-    let mut named = Vec::new();
+    let (mut named, mut tried) = (Vec::new(), BTreeSet::new());
     for place in places {
-        let read = read(&place);
+        let mut read = read(&place, None);
         let given = place.installed.as_ref().and_then(|installed| installed.name.clone());
         let own = read.as_ref().ok().and_then(|read| read.manifest.name.clone());
         let name = given.or(own).unwrap_or_else(|| place.fallback.clone());
+        if let Some(trial) = config.components.get(&name) {
+            read = self::read(&place, Some(trial)).and_then(|read| is_called(read, &name));
+            tried.insert(name.clone());
+        }
         named.push((name, place, read));
+    }
+    for (name, trial) in config.components.iter().filter(|(name, _)| !tried.contains(*name)) {
+        let path = config.server.hooks_dir.join(format!("{name}.wasm"));
+        let place = Place { path, fallback: name.clone(), installed: None };
+        let read = read(&place, Some(trial)).and_then(|read| is_called(read, name));
+        named.push((name.clone(), place, read));
     }
     let names: Vec<String> = named.iter().map(|(name, ..)| name.clone()).collect();
     if let Err(found) = config.know_hooks(&names) {
@@ -155,6 +172,11 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
 }
 
 impl Found {
+    /// All there is to tell one from another, without the component itself.
+    pub fn identity(&self) -> Self {
+        Self { wasm: Arc::default(), path: PathBuf::new(), ..self.clone() }
+    }
+
     /// A hook as it would run with these settings in this app.
     fn new(
         name: String,
@@ -163,7 +185,7 @@ impl Found {
         settings: &HookSettings,
         config: &Config,
     ) -> Self {
-        let Read { path, wasm, facts, manifest, .. } = read;
+        let Read { path, place, wasm, facts, manifest, .. } = read;
         let all = &config.server.limits.hooks;
         Self {
             config_key,
@@ -180,6 +202,8 @@ impl Found {
             reach: Reach::default(),
             name: name.into(),
             path,
+            place,
+            digest: Sha256::digest(&wasm).into(),
             wasm,
             facts,
             manifest,
@@ -195,11 +219,13 @@ impl Found {
         // `.` and `..` are names of folders too.
         let named = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let fallback = if path.is_dir() { file_name(&named) } else { stem(&named) };
-        let read =
-            read(&Place { path: path.to_owned(), fallback: fallback.clone(), installed: None })?;
+        let read = read(
+            &Place { path: path.to_owned(), fallback: fallback.clone(), installed: None },
+            None,
+        )?;
         let name = read.manifest.name.clone().unwrap_or(fallback);
         let nothing = PartialLimits::default();
-        let Read { path, wasm, facts, manifest, .. } = read;
+        let Read { path, place, wasm, facts, manifest, .. } = read;
         Ok(Self {
             config_key: manifest.config_key.clone().unwrap_or_else(|| name.clone()),
             after: manifest.after.clone().unwrap_or_default(),
@@ -212,6 +238,8 @@ impl Found {
             reach: Reach::default(),
             name: name.into(),
             path,
+            place,
+            digest: Sha256::digest(&wasm).into(),
             wasm,
             facts,
             manifest,
@@ -271,14 +299,30 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
     }
 }
 
-/// Reads a component and its manifest.
-fn read(place: &Place) -> Result<Read, Problems> {
+/// One on trial must not be another hook than it is tried as.
+fn is_called(read: Read, name: &str) -> Result<Read, Problems> {
+    match &read.manifest.name {
+        Some(own) if own != name => Err(Problems(vec![problem(format!(
+            "hook `{name}`: load: the component calls itself `{own}`\n\
+             hint: deploy it under that name"
+        ))])),
+        _ => Ok(read),
+    }
+}
+
+/// Reads a component and its manifest; the component from another place, if it is on trial.
+fn read(place: &Place, trial: Option<&PathBuf>) -> Result<Read, Problems> {
     let failed = |text: String| {
         let mut problem = problem(format!("hook `{}`: load: {text}", place.fallback));
         problem.origin = place.installed.as_ref().map(|installed| installed.origin.clone());
         Problems(vec![problem])
     };
-    let (path, folder) = component_of(&place.path).map_err(failed)?;
+    let (lies, folder) = match trial {
+        // A new hook has no place yet.
+        Some(_) if !place.path.exists() => (place.path.clone(), None),
+        _ => component_of(&place.path).map_err(failed)?,
+    };
+    let path = trial.cloned().unwrap_or_else(|| lies.clone());
     let shown = path.display();
     let wasm = std::fs::read(&path)
         .map_err(|error| failed(format!("{shown}: cannot be read: {error}")))?;
@@ -294,7 +338,7 @@ fn read(place: &Place) -> Result<Read, Problems> {
             .map_err(|error| failed(format!("{}: cannot be read: {error}", file.display())))?;
         manifest = manifest.overlay(manifest::parse(&text, &file.display().to_string())?);
     }
-    Ok(Read { path, folder, wasm: wasm.into(), facts, manifest })
+    Ok(Read { path, place: lies, folder, wasm: wasm.into(), facts, manifest })
 }
 
 /// Two hooks of one name, case aside: their events, settings and methods could not be told apart.

@@ -4,16 +4,13 @@
 //! nobody knows of other hooks. [`find`] reads hooks from the disk, [`order`] puts them in
 //! order, [`Hook`] is one that runs.
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
-use crate::config::{Mode, OnFailure};
+use crate::config::Mode;
 use crate::error::{Code, Failure, HookError, Phase};
 use crate::exchange::Exchange;
-use crate::host::{Context, Event};
+use crate::host::{Context, Queue};
 use crate::log::and_more;
 use crate::sandbox::instance::{Method, Outcome, Returned, Route};
 use crate::sandbox::limits::Allowance;
@@ -30,6 +27,7 @@ mod tally;
 pub use breaker::Seen as BreakerState;
 use breaker::{Admitted, Breaker, Change};
 pub use facts::{Facts, FactsError, SECTION};
+use find::Found;
 pub use reach::{Folder, Reach};
 pub use tally::{Tally, Totals, Used, Verb};
 
@@ -38,18 +36,10 @@ pub use tally::{Tally, Totals, Used, Verb};
 pub struct Hook {
     /// What all its instances share; its name and limits among it.
     pub context: Arc<Context>,
-    /// Where it was read from.
-    pub path: PathBuf,
-    /// Its own version, for people.
-    pub version: Option<String>,
-    /// The hooks that it comes after.
-    pub after: Vec<String>,
-    /// How its instances are used.
-    pub mode: Mode,
-    /// What becomes of a request on which it fails.
-    pub on_failure: OnFailure,
-    /// Whether it may go through its lifecycle for every request.
-    replay: bool,
+    /// What it was made of, without the component.
+    pub found: Found,
+    /// Which of the hooks that had its name it is, in this process: the first, 1, or one that replaced it.
+    pub generation: u64,
     /// The compiled component.
     pub program: Arc<Program>,
     /// Bounds `initialize`, and where that bound was set.
@@ -73,18 +63,15 @@ impl Hook {
     /// A hook that has not been loaded.
     pub fn new(
         context: Arc<Context>,
-        found: find::Found,
+        found: &Found,
+        generation: u64,
         program: Arc<Program>,
         timeout: (Duration, String),
     ) -> Self {
         Self {
             context,
-            path: found.path,
-            version: found.manifest.version,
-            after: found.after,
-            mode: found.mode,
-            on_failure: found.on_failure,
-            replay: found.replay,
+            found: found.identity(),
+            generation,
             program,
             timeout,
             breaker: Breaker::default(),
@@ -135,7 +122,7 @@ impl Hook {
         let (routes, methods) = asked;
         let (program, context) = (self.program.clone(), self.context.clone());
         let replay = Replay { overrides, time: self.timeout.0 };
-        let pool = Pool::new(program, context, self.mode, first, snapshot, replay);
+        let pool = Pool::new(program, context, self.found.mode, first, snapshot, replay);
         // A hook is loaded once: the lift does it, and nobody else.
         let _ = self.live.set(Live { pool, methods, routes });
         Ok(())
@@ -144,10 +131,10 @@ impl Hook {
     /// Asks for routes and methods, and sees to the snapshot where the mode wants one from the start.
     async fn settle_first(&self, first: &mut Instance) -> Result<(Asked, Arc<Snapshot>), Failure> {
         let asked = self.ask(first).await?;
-        if self.mode != Mode::Fresh {
+        if self.found.mode != Mode::Fresh {
             return Ok((asked, Arc::default()));
         }
-        let may_replay = self.replay || !self.program.has_lifecycle();
+        let may_replay = self.found.replay || !self.program.has_lifecycle();
         let snapshot = Snapshot::of_first(first, &self.program, &self.context, may_replay).await?;
         Ok((asked, snapshot))
     }
@@ -272,14 +259,14 @@ impl Hook {
     }
 
     /// Delivers events to this hook, one after the other, until its queue is closed.
-    pub async fn deliver(self: Arc<Self>, mut queue: mpsc::Receiver<Event>) {
-        while let Some((event, payload)) = queue.recv().await {
+    pub async fn deliver(self: Arc<Self>, mut queue: Queue) {
+        while let Some((event, payload)) = queue.next().await {
             if let Err(failure) = self.handle_event(&event, &payload.to_string()).await
                 && !failure.is_logged()
             {
                 tracing::error!(%event, "{failure}");
             }
-            self.context.shared.events.handled(self.name());
+            self.context.shared().events.handled(self.name(), &queue);
         }
     }
 
@@ -346,12 +333,11 @@ impl Hook {
             };
         }
         live.pool.close();
-        self.say_totals();
         result
     }
 
-    /// Says what the hook used in all, unless it was never called.
-    fn say_totals(&self) {
+    /// Says what the hook used in all, and those before it that had its name, unless they were never called.
+    pub fn say_totals(&self) {
         let totals = self.context.tally.totals(self.context.limits.measure);
         let served = totals.served();
         if served.count == 0 && totals.failed() == 0 {
@@ -447,6 +433,7 @@ impl Hook {
     pub fn reading(&self) -> Reading {
         Reading {
             hook: self.name().clone(),
+            generation: self.generation,
             totals: self.context.tally.totals(self.context.limits.measure),
             counts_fuel: self.context.limits.fuel.is_some(),
             instances: self.instances(),
@@ -498,6 +485,8 @@ impl Hook {
 pub struct Reading {
     /// The hook's name.
     pub hook: Arc<str>,
+    /// Which of those of its name it is.
+    pub generation: u64,
     /// What its calls have used and come to.
     pub totals: Totals,
     /// Whether it has a fuel limit, without which no fuel is counted.

@@ -13,7 +13,7 @@ use crate::config::{Config, Grants, Origin, PREFIX, Problem, dotted};
 use crate::secrets::{self, Secret};
 
 /// What a hook may reach.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     /// Secrets, by name.
     pub secrets: BTreeMap<String, Secret>,

@@ -51,7 +51,7 @@ impl ConfigStore {
 impl Host for State {
     fn get(&mut self, path: String) -> Result<Option<String>> {
         self.enter()?;
-        Ok(self.context.shared.config.read(|tree| tree.get(&path).map(Value::to_string)))
+        Ok(self.context.shared().config.read(|tree| tree.get(&path).map(Value::to_string)))
     }
 
     fn set(&mut self, path: String, value: String) -> Result<std::result::Result<(), GuestError>> {
@@ -80,7 +80,7 @@ impl Host for State {
         let mut set = Ok(());
         if !self.repeats() {
             let name = &self.context.name;
-            self.context.shared.config.change(|tree| set = tree.set(name, &path, value));
+            self.context.shared().config.change(|tree| set = tree.set(name, &path, value));
         }
         Ok(set.map_err(|problem| guest_error("E_CONFIG_KEY", problem.to_string(), None)))
     }

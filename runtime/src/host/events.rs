@@ -3,8 +3,12 @@
 //! An event that has fired stays on the board, so whoever asks for it later finds it (Sails' `after`,
 //! A5.2 and A5.3). The board also knows which hooks are still initializing and what they wait for:
 //! when none of them can go on any more, all that wait are told so at once, instead of after a timeout.
+//!
+//! A hook that is lifted beside its own running copy is a candidate: what it subscribes to and fires is
+//! put aside until it takes over, or forgotten if it never does ([`Board::stage`]).
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
@@ -41,22 +45,47 @@ struct Pins {
     fired_bytes: usize,
     subscribers: HashMap<String, Vec<Arc<str>>>,
     listeners: HashMap<Arc<str>, Listener>,
+    /// Hooks that are being lifted beside a running set, and what they have done so far.
+    candidates: HashMap<Arc<str>, Candidate>,
     /// Hooks whose `initialize` is not over.
     unfinished: BTreeMap<Arc<str>, Progress>,
     /// Once nobody can go on: what each of them waits for.
     stuck: Option<String>,
 }
 
-/// A hook's queue.
+/// The end of a hook's queue that events go into.
 #[derive(Debug)]
 struct Listener {
     sender: mpsc::Sender<Event>,
     /// How many events are in the queue or being handled.
-    pending: usize,
+    pending: Arc<AtomicUsize>,
     /// Whether the hook is loaded, and so takes them out.
     open: bool,
     /// How many were dropped since the queue was empty.
     dropped: u64,
+}
+
+/// The end of a hook's queue that events come out of.
+#[derive(Debug)]
+pub struct Queue {
+    receiver: mpsc::Receiver<Event>,
+    pending: Arc<AtomicUsize>,
+}
+
+/// What a hook has done that has not taken over yet.
+#[derive(Debug, Default)]
+struct Candidate {
+    listener: Option<Listener>,
+    subscriptions: Vec<String>,
+    fired: Vec<Event>,
+}
+
+impl Queue {
+    /// The next event; none once the queue is closed and empty. It is pending until
+    /// [`Board::handled`] is told.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.receiver.recv().await
+    }
 }
 
 /// How far the `initialize` of one hook is.
@@ -85,19 +114,82 @@ impl Board {
         self.changed.notify_waiters();
     }
 
+    /// Fires an event on behalf of a hook: at once, or when it takes over if it is a candidate.
+    pub fn fire_for(&self, hook: &Arc<str>, event: &str, payload: String) {
+        let mut pins = self.pins();
+        let Some(candidate) = pins.candidates.get_mut(hook) else {
+            drop(pins);
+            return self.fire(event, payload);
+        };
+        if candidate.fired.len() < QUEUE_MAX {
+            candidate.fired.push((event.into(), payload.into()));
+        } else {
+            tracing::warn!(%hook, %event, "the hook fires too many events before it takes over: dropped");
+        }
+        drop(pins);
+        self.changed.notify_waiters();
+    }
+
     /// Opens a hook's queue; its events come out of what this returns.
-    pub fn listen(&self, hook: &Arc<str>) -> mpsc::Receiver<Event> {
+    pub fn listen(&self, hook: &Arc<str>) -> Queue {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        let listener = Listener { sender, pending: 0, open: false, dropped: 0 };
-        self.pins().listeners.insert(hook.clone(), listener);
-        receiver
+        let pending = Arc::new(AtomicUsize::new(0));
+        let listener = Listener { sender, pending: pending.clone(), open: false, dropped: 0 };
+        let mut pins = self.pins();
+        match pins.candidates.get_mut(hook) {
+            Some(candidate) => candidate.listener = Some(listener),
+            None => drop(pins.listeners.insert(hook.clone(), listener)),
+        }
+        Queue { receiver, pending }
     }
 
     /// Notes that a hook is loaded and takes its events from now on.
     pub fn open(&self, hook: &Arc<str>) {
-        if let Some(listener) = self.pins().listeners.get_mut(hook) {
+        let mut pins = self.pins();
+        let pins = &mut *pins;
+        let listener = match pins.candidates.get_mut(hook) {
+            Some(candidate) => candidate.listener.as_mut(),
+            None => pins.listeners.get_mut(hook),
+        };
+        if let Some(listener) = listener {
             listener.open = true;
         }
+    }
+
+    /// Makes candidates of hooks that are about to be lifted beside a running set.
+    pub fn stage(self: &Arc<Self>, hooks: &[Arc<str>]) -> Staged {
+        let mut pins = self.pins();
+        pins.stuck = None;
+        pins.candidates.extend(hooks.iter().map(|hook| (hook.clone(), Candidate::default())));
+        Staged { board: self.clone(), hooks: hooks.to_vec() }
+    }
+
+    /// Lets candidates take over: events go to them, and no more to the copies that they replace, which
+    /// still handle what is in their queues. What they have fired is fired now.
+    fn take_over(&self, hooks: &[Arc<str>]) {
+        let mut fired = Vec::new();
+        let mut pins = self.pins();
+        for hook in hooks {
+            let Some(candidate) = pins.candidates.remove(hook) else { continue };
+            pins.forget(hook);
+            fired.extend(candidate.fired);
+            if let Some(listener) = candidate.listener {
+                pins.listeners.insert(hook.clone(), listener);
+            }
+            for event in candidate.subscriptions {
+                pins.subscribe(hook, event);
+            }
+        }
+        drop(pins);
+        for (event, payload) in fired {
+            self.fire(&event, payload.to_string());
+        }
+    }
+
+    /// Ends the queues and subscriptions of hooks that are not part of the set any more.
+    pub fn forget(&self, hooks: &[Arc<str>]) {
+        let mut pins = self.pins();
+        hooks.iter().for_each(|hook| pins.forget(hook));
     }
 
     /// Returns when every loaded hook has handled the events in its queue.
@@ -117,15 +209,18 @@ impl Board {
         self.pins().listeners.clear();
     }
 
-    /// Notes that a hook has handled an event.
-    pub fn handled(&self, hook: &Arc<str>) {
+    /// Notes that a hook has handled an event of its queue.
+    pub fn handled(&self, hook: &Arc<str>, queue: &Queue) {
         let mut pins = self.pins();
-        if let Some(listener) = pins.listeners.get_mut(hook) {
-            listener.pending = listener.pending.saturating_sub(1);
-            if listener.pending == 0 && listener.dropped > 0 {
-                let dropped = std::mem::take(&mut listener.dropped);
-                tracing::warn!(%hook, dropped, "the hook has caught up with its events");
-            }
+        // Under the lock, like every other change of it.
+        let left = queue.pending.fetch_sub(1, Ordering::Relaxed) - 1;
+        if let Some(listener) = pins.listeners.get_mut(hook)
+            && Arc::ptr_eq(&listener.pending, &queue.pending)
+            && left == 0
+            && listener.dropped > 0
+        {
+            let dropped = std::mem::take(&mut listener.dropped);
+            tracing::warn!(%hook, dropped, "the hook has caught up with its events");
         }
         if !pins.under_way() {
             self.changed.notify_waiters();
@@ -155,14 +250,9 @@ impl Board {
     /// Subscribes a hook; it gets the event at once if that has fired.
     fn subscribe(&self, hook: &Arc<str>, event: String) {
         let mut pins = self.pins();
-        let fired = pins.fired.get_key_value(event.as_str()).map(|(k, v)| (k.clone(), v.clone()));
-        let subscribers = pins.subscribers.entry(event).or_default();
-        if subscribers.contains(hook) {
-            return;
-        }
-        subscribers.push(hook.clone());
-        if let Some(fired) = fired {
-            pins.send(hook, fired);
+        match pins.candidates.get_mut(hook) {
+            Some(candidate) => candidate.subscriptions.push(event),
+            None => pins.subscribe(hook, event),
         }
     }
 
@@ -227,7 +317,30 @@ impl Board {
 impl Pins {
     /// Whether a loaded hook has events to handle.
     fn under_way(&self) -> bool {
-        self.listeners.values().any(|listener| listener.open && listener.pending > 0)
+        self.listeners
+            .values()
+            .any(|listener| listener.open && listener.pending.load(Ordering::Relaxed) > 0)
+    }
+
+    fn subscribe(&mut self, hook: &Arc<str>, event: String) {
+        let fired = self.fired.get_key_value(event.as_str()).map(|(k, v)| (k.clone(), v.clone()));
+        let subscribers = self.subscribers.entry(event).or_default();
+        if subscribers.contains(hook) {
+            return;
+        }
+        subscribers.push(hook.clone());
+        if let Some(fired) = fired {
+            self.send(hook, fired);
+        }
+    }
+
+    /// Ends a hook's queue and its subscriptions.
+    fn forget(&mut self, hook: &Arc<str>) {
+        self.listeners.remove(hook);
+        self.subscribers.retain(|_, hooks| {
+            hooks.retain(|subscribed| subscribed != hook);
+            !hooks.is_empty()
+        });
     }
 
     /// Keeps an event for those that ask later, while there is room.
@@ -242,7 +355,8 @@ impl Pins {
     }
 
     fn has_fired(&self, event: &str) -> bool {
-        self.fired.contains_key(event)
+        let by = |candidate: &Candidate| candidate.fired.iter().any(|(fired, _)| **fired == *event);
+        self.fired.contains_key(event) || self.candidates.values().any(by)
     }
 
     fn have_fired(&self, events: &[String]) -> bool {
@@ -252,7 +366,7 @@ impl Pins {
     fn send(&mut self, hook: &Arc<str>, event: Event) {
         let Some(listener) = self.listeners.get_mut(hook) else { return };
         match listener.sender.try_send(event) {
-            Ok(()) => listener.pending += 1,
+            Ok(()) => drop(listener.pending.fetch_add(1, Ordering::Relaxed)),
             // Said once until the queue is empty again: who fires without end must not flood the log.
             Err(mpsc::error::TrySendError::Full((event, _))) => {
                 if listener.dropped == 0 {
@@ -262,6 +376,30 @@ impl Pins {
                 listener.dropped += 1;
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {}
+        }
+    }
+}
+
+/// Candidates, until they take over. Dropped before that, they are forgotten.
+#[derive(Debug)]
+pub struct Staged {
+    board: Arc<Board>,
+    hooks: Vec<Arc<str>>,
+}
+
+impl Staged {
+    /// Lets them take over.
+    pub fn take_over(self) {
+        self.board.take_over(&self.hooks);
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let mut pins = self.board.pins();
+        for hook in &self.hooks {
+            pins.candidates.remove(hook);
+            pins.unfinished.remove(hook);
         }
     }
 }
@@ -287,11 +425,12 @@ impl Host for State {
             return Ok(Err(guest_error("E_EVENT_NAME", text, None)));
         }
         if !self.repeats() {
-            let shared = &self.context.shared;
-            if let Some(nodes) = shared.nodes.get() {
+            let shared = self.context.shared();
+            // What is fired before a server is ready is about that server; so it is with a candidate.
+            if let Some(nodes) = shared.nodes.get().filter(|_| self.phase != Phase::Initialize) {
                 nodes.tell(&event, &payload);
             }
-            shared.events.fire(&event, payload);
+            shared.events.fire_for(&self.context.name, &event, payload);
         }
         Ok(Ok(()))
     }
@@ -310,7 +449,7 @@ impl Host for State {
         }
         let context = self.context.clone();
         self.waiting.clone_from(&events);
-        let waited = context.shared.events.wait(&context.name, &events).await;
+        let waited = context.shared().events.wait(&context.name, &events).await;
         self.waiting.clear();
         Ok(waited.map_err(|waits| {
             let text = format!("no hook that is not loaded yet can go on: {waits}");
@@ -328,7 +467,7 @@ impl Host for State {
             return Ok(Err(guest_error("E_EVENT_SUBSCRIBE", text, None)));
         }
         if !self.repeats() {
-            self.context.shared.events.subscribe(&self.context.name, event);
+            self.context.shared().events.subscribe(&self.context.name, event);
         }
         Ok(Ok(()))
     }
@@ -414,8 +553,45 @@ mod tests {
         board.fire("a", "1".into());
         board.subscribe(&hook, "a".into());
         board.fire("a", "2".into());
-        assert_eq!(&*queue.recv().await.unwrap().1, "1");
-        assert_eq!(&*queue.recv().await.unwrap().1, "2");
+        assert_eq!(&*queue.next().await.unwrap().1, "1");
+        assert_eq!(&*queue.next().await.unwrap().1, "2");
+    }
+
+    #[tokio::test]
+    async fn a_candidate_gets_events_once_it_takes_over_and_its_predecessor_none_from_then_on() {
+        let board = Arc::new(Board::default());
+        let hook: Arc<str> = "x".into();
+        let mut old = board.listen(&hook);
+        board.subscribe(&hook, "a".into());
+        let staged = board.stage(std::slice::from_ref(&hook));
+        let mut new = board.listen(&hook);
+        board.subscribe(&hook, "b".into());
+        board.fire_for(&hook, "b", "by the candidate".into());
+        board.fire("a", "1".into());
+        assert!(!board.pins().fired.contains_key("b"), "nothing of it is seen yet");
+        staged.take_over();
+        board.fire("a", "2".into());
+        assert_eq!(&*new.next().await.unwrap().1, "by the candidate");
+        assert!(new.receiver.try_recv().is_err(), "it did not subscribe to `a`");
+        assert_eq!(&*old.next().await.unwrap().1, "1");
+        assert!(old.next().await.is_none(), "its queue is closed");
+    }
+
+    #[tokio::test]
+    async fn a_candidate_that_never_takes_over_leaves_everything_as_it_was() {
+        let board = Arc::new(Board::default());
+        let hook: Arc<str> = "x".into();
+        let mut running = board.listen(&hook);
+        board.subscribe(&hook, "a".into());
+        let staged = board.stage(std::slice::from_ref(&hook));
+        board.begin(&hook);
+        let never = board.wait(&hook, &names(&["never"])).await;
+        assert!(never.is_err());
+        board.fire_for(&hook, "b", "{}".into());
+        drop(staged);
+        board.fire("a", "1".into());
+        assert_eq!(&*running.next().await.unwrap().1, "1");
+        assert!(!board.pins().has_fired("b"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Does what the `hooks` import asks: what hooks have for each other.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{GuestError, State, check_json, guest_error, list};
 use crate::error::Phase;
@@ -21,6 +21,14 @@ impl Published {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(hook, key)).cloned()
     }
 
+    /// A copy without what these hooks have made public: they are about to do so anew.
+    pub fn without(&self, hooks: &[Arc<str>]) -> Self {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let stays = |hook: &str| !hooks.iter().any(|gone| **gone == *hook);
+        let kept = all.iter().filter(|((hook, _), _)| stays(hook));
+        Self(RwLock::new(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    }
+
     fn set(&self, hook: String, key: String, value: String) -> bool {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let taken: usize = all.iter().map(|((a, b), v)| a.len() + b.len() + v.len()).sum();
@@ -35,7 +43,7 @@ impl Published {
 impl Host for State {
     fn names(&mut self) -> Result<Vec<String>> {
         self.enter()?;
-        Ok(self.context.shared.names.iter().map(ToString::to_string).collect())
+        Ok(self.context.shared().names.iter().map(ToString::to_string).collect())
     }
 
     fn publish(
@@ -58,7 +66,7 @@ impl Host for State {
             return Ok(Ok(()));
         }
         let name = self.context.name.to_string();
-        if !self.context.shared.published.set(name, key, value) {
+        if !self.context.shared().published.set(name, key, value) {
             let text = format!("public data of all hooks is over {PUBLISHED_BYTES_MAX} bytes");
             return Ok(Err(guest_error("E_PUBLISH", text, None)));
         }
@@ -67,7 +75,7 @@ impl Host for State {
 
     fn data(&mut self, hook: String, key: String) -> Result<Option<String>> {
         self.enter()?;
-        Ok(self.context.shared.published.get(hook, key))
+        Ok(self.context.shared().published.get(hook, key))
     }
 
     async fn call(
@@ -92,9 +100,7 @@ impl Host for State {
             return Ok(Err(guest_error("E_HOOK_CALL", text, None)));
         }
         let context = self.context.clone();
-        let place = context.shared.names.iter().position(|name| **name == *hook);
-        let callee = context.shared.hooks.get().zip(place).and_then(|(hooks, at)| hooks.get(at));
-        let callee = callee.and_then(Weak::upgrade);
+        let callee = context.shared().hook(&hook);
         let Some(callee) = callee else {
             let text = format!("hook `{hook}` cannot be called before all hooks are loaded");
             return Ok(Err(guest_error("E_HOOK_CALL", text, None)));

@@ -26,7 +26,8 @@ impl Host for State {
             return Ok(());
         }
         let fields = if fields == "{}" { "" } else { fields.as_str() };
-        let redactor = &self.context.shared.redactor;
+        let shared = self.context.shared();
+        let redactor = &shared.redactor;
         let (message, fields) = (redactor.clean(&message), redactor.clean(fields));
         let (allowed, cut) = self.meter.take_log(message.len() + fields.len());
         let hook = &*self.context.name;

@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 
+use arc_swap::ArcSwap;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::config::{Limits, Namespaces};
@@ -20,7 +21,7 @@ use crate::sandbox::limits::{Allowance, Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 use crate::secrets::Redactor;
 use crate::session::Sessions;
-use crate::store::Store;
+use crate::store::{Agenda, Store};
 use crate::tasks::{Deferred, Tasks};
 
 mod blocks;
@@ -41,7 +42,7 @@ mod wasi_http;
 
 pub(crate) use blocks::LastBlock;
 pub use config::ConfigStore;
-pub use events::{Board, Event};
+pub use events::{Board, Queue, Staged};
 pub use hooks::Published;
 pub(crate) use response::overlay;
 pub use wasi::Read;
@@ -94,29 +95,32 @@ pub struct Context {
     pub(crate) last_block: LastBlock,
     /// What all its calls used and came to.
     pub tally: Arc<Tally>,
-    /// What it shares with all other hooks.
-    pub shared: Arc<Shared>,
+    /// What it shares with all other hooks: another, once the running set is replaced and the hook is kept.
+    pub set: ArcSwap<Shared>,
 }
 
-/// What all hooks of one running set share.
+/// What all hooks of one running set share. A set that replaces it has one of its own; the services among it
+/// go on from the one to the other.
 #[derive(Debug)]
 pub struct Shared {
     /// The configuration.
     pub config: ConfigStore,
     /// Events.
-    pub events: Board,
+    pub events: Arc<Board>,
     /// The way of events to the app's other servers, once this one is ready; none where they stay here.
-    pub nodes: OnceLock<Nodes>,
+    pub nodes: OnceLock<Arc<Nodes>>,
     /// Public data.
     pub published: Published,
     /// What `kv` keeps things in; none where no hook may use it.
     pub kv: Option<Store>,
+    /// What durable tasks lie in; none where no hook may have any.
+    pub agenda: Option<Arc<Agenda>>,
     /// The hooks themselves, for calls between them. Weak, because each hook shares this.
     pub hooks: OnceLock<Vec<Weak<Hook>>>,
     /// The names of all hooks, in hook order.
     pub names: Vec<Arc<str>>,
     /// Sessions, if any hook was granted them.
-    pub sessions: Option<Sessions>,
+    pub sessions: Option<Arc<Sessions>>,
     /// Takes secrets out of what hooks have written.
     pub redactor: Redactor,
     /// Whether clients may see details of errors.
@@ -218,11 +222,6 @@ impl State {
         }
     }
 
-    /// The name of the cookie that hooks have no hands on, where there are sessions.
-    fn session_cookie(&self) -> Option<&str> {
-        self.context.shared.session_cookie()
-    }
-
     /// Counts a call into the host, and nothing else.
     pub(crate) fn enter(&mut self) -> sandbox::Result<()> {
         self.meter.host_call().map_err(sandbox::trap)
@@ -245,9 +244,15 @@ impl WasiView for State {
 }
 
 impl Shared {
-    /// The name of the cookie of sessions, where there are any.
+    /// The name of the cookie of sessions, where there are any: hooks have no hands on it.
     pub(crate) fn session_cookie(&self) -> Option<&str> {
-        self.sessions.as_ref().map(Sessions::cookie_name)
+        self.sessions.as_deref().map(Sessions::cookie_name)
+    }
+
+    /// A hook of the set, once all of it are loaded.
+    fn hook(&self, name: &str) -> Option<Arc<Hook>> {
+        let at = self.names.iter().position(|known| **known == *name)?;
+        self.hooks.get()?.get(at)?.upgrade()
     }
 
     /// Takes secrets out of what a hook says of an error.
@@ -261,12 +266,17 @@ impl Shared {
 }
 
 impl Context {
+    /// What it shares with all other hooks of the running set.
+    pub fn shared(&self) -> Arc<Shared> {
+        self.set.load_full()
+    }
+
     /// Notes that the one instance of a hook in mode `single` was lost, and its memory with it.
     pub fn restarted(&self) {
         let name = &self.name;
         self.tally.restarted();
         tracing::warn!(hook = %name, "the hook lost its instance, and what it kept in memory");
-        self.shared.events.fire(&format!("hook:{name}:restarted"), "{}".into());
+        self.shared().events.fire(&format!("hook:{name}:restarted"), "{}".into());
     }
 }
 

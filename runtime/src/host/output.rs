@@ -30,7 +30,7 @@ pub(super) struct LogStream {
 impl LogStream {
     /// A stream that takes `left` bytes until that is filled up again.
     pub(super) fn new(of: &super::Context, level: Level, left: &Arc<AtomicU64>) -> Self {
-        let (hook, shared) = (of.name.clone(), of.shared.clone());
+        let (hook, shared) = (of.name.clone(), of.shared());
         Self { hook, shared, level, line: Arc::default(), left: left.clone() }
     }
 }

@@ -121,7 +121,8 @@ impl Host for State {
     fn set_header(&mut self, name: String, value: Vec<u8>) -> Result<Set> {
         self.enter()?;
         let field = parse_field(name.as_bytes(), value.into());
-        let field = field.and_then(|(name, value)| match self.session_cookie() {
+        let shared = self.context.shared();
+        let field = field.and_then(|(name, value)| match shared.session_cookie() {
             Some(cookie) if name == COOKIE && has_cookie(value.as_bytes(), cookie) => {
                 Err(BlockError::SessionCookie(cookie.to_owned()))
             }

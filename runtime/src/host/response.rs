@@ -52,7 +52,8 @@ impl Host for State {
     fn append_headers(&mut self, block: Vec<u8>) -> Result<Set> {
         let bytes = block.len();
         self.enter()?;
-        let fields = parse_block(block, self.session_cookie());
+        let shared = self.context.shared();
+        let fields = parse_block(block, shared.session_cookie());
         Ok(self.changeable("response.append-headers", Stage::Response).and_then(|exchange| {
             let fields = fields.map_err(bad)?;
             let headers = &mut exchange.response.headers;
@@ -153,7 +154,7 @@ impl Host for State {
 
     fn server_error(&mut self, data: Option<String>) -> Result<Set> {
         // Sails A8.2: what broke is for developers, not for the world.
-        let data = data.filter(|_| self.context.shared.development);
+        let data = data.filter(|_| self.context.shared().development);
         self.answer("response.server-error", Some(StatusCode::INTERNAL_SERVER_ERROR), data)
     }
 
@@ -185,7 +186,8 @@ impl State {
         match last {
             Some(last) if last.bytes() == bytes => Ok(last),
             _ => {
-                let cookie = self.session_cookie();
+                let shared = self.context.shared();
+                let cookie = shared.session_cookie();
                 self.context.last_block.get_or_parse(bytes, cookie).map_err(bad)
             }
         }

@@ -63,7 +63,7 @@ impl State {
             return Ok(Err(no_exchange(function)));
         };
         let granted = context.reach.session;
-        let Some(sessions) = context.shared.sessions.as_ref().filter(|_| granted) else {
+        let Some(sessions) = context.shared().sessions.clone().filter(|_| granted) else {
             return Ok(Err(no_grant(&context.name)));
         };
         if exchange.session_off || looks_like_asset(exchange.request.path.as_str()) {
@@ -109,8 +109,8 @@ impl State {
         if let Err(error) = check_json(&value, "the value") {
             return Ok(Err(error));
         }
-        let settings = self.context.shared.sessions.as_ref().map(|sessions| &sessions.settings);
-        let max = settings.map_or(0, |settings| settings.max_bytes);
+        let shared = self.context.shared();
+        let max = shared.sessions.as_ref().map_or(0, |sessions| sessions.settings.max_bytes);
         let mut fits = Ok(());
         let changed =
             self.change(function, |session| fits = put(session, &key, value, max)).await?;

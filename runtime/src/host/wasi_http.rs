@@ -82,7 +82,7 @@ impl WasiHttpHooks for Outgoing {
                 context.tally.fetch_failed();
                 // The guest gets a code alone.
                 let why = error.to_string();
-                let why = context.shared.redactor.clean(&why);
+                let why = context.shared().redactor.clean(&why);
                 tracing::debug!(hook = %context.name, "a request by `wasi:http` failed: {why}");
                 code(error)
             })?;

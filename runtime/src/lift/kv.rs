@@ -16,8 +16,12 @@ impl Prepared {
         self
     }
 
-    /// The store; none if no hook may use it.
+    /// The store; none if no hook may use it. One that is open stays so: what it is made of is read at the
+    /// start of the process.
     pub(super) async fn open_kv(&self) -> Result<Option<Store>, LiftError> {
+        if let Some(open) = self.kept.running().and_then(|app| app.shared.kv.clone()) {
+            return Ok(Some(open));
+        }
         let mut hooks = self.hooks.found.iter();
         // Durable tasks lie there, too.
         if hooks.all(|hook| namespaces(hook, &self.config).is_empty() && !hook.reach.tasks) {

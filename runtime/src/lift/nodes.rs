@@ -24,11 +24,11 @@ pub(super) async fn join(config: &Config, shared: &Arc<Shared>) -> Result<(), Li
     let Some(redis) = config.stores.redis.as_ref().filter(|_| config.events_across_nodes) else {
         return Ok(());
     };
-    let joined = async { Nodes::join(&server(redis)?, shared).await };
+    let joined = async { Nodes::join(&server(redis)?, &shared.events).await };
     let nodes = joined.await.map_err(|error| {
         LiftError::Problems(problem(format!("events for other servers: {error}")).into())
     })?;
     // A server is lifted once.
-    let _ = shared.nodes.set(nodes);
+    let _ = shared.nodes.set(Arc::new(nodes));
     Ok(())
 }

@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::Problems;
-use crate::hook::find::{Found, Hooks, problem};
+use crate::hook::find::{Found, problem};
 use crate::sandbox::engine::Room;
 use crate::sandbox::{Compiler, Engine, Program};
 
 /// The memory that all hooks together may need.
-pub(super) fn room(hooks: &Hooks) -> Room {
+pub(super) fn room(hooks: &[Found]) -> Room {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let instances = |metered: bool| {
-        let limits = hooks.found.iter().map(|hook| &hook.limits);
+        let limits = hooks.iter().map(|hook| &hook.limits);
         let such = limits.filter(|limits| limits.fuel.is_some() == metered);
         such.map(|limits| limits.instances_on(cores)).sum()
     };
-    let memory = hooks.found.iter().map(|hook| hook.limits.memory_max()).max();
+    let memory = hooks.iter().map(|hook| hook.limits.memory_max()).max();
     Room { plain: instances(false), metered: instances(true), memory: memory.unwrap_or_default() }
 }
 

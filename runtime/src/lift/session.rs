@@ -1,6 +1,8 @@
 //! Does for sessions and secrets what a lift has to: finds the keys, opens the store, and gathers what the log
 //! must not show.
 
+use std::sync::Arc;
+
 use super::{LiftError, Prepared};
 use crate::config::{Config, Problems, Target};
 use crate::hook::find::{Found, problem};
@@ -17,14 +19,21 @@ pub(super) fn keys(config: &Config, hooks: &[Found], problems: &mut Problems) ->
 }
 
 impl Prepared {
-    /// Sessions in the store that the configuration names; none if no hook was granted them.
-    pub(super) async fn open_sessions(&self) -> Result<Option<Sessions>, LiftError> {
+    /// Sessions in the store that the configuration names; none if no hook was granted them. Those of a set
+    /// that runs go on as they are.
+    pub(super) async fn open_sessions(&self) -> Result<Option<Arc<Sessions>>, LiftError> {
+        if let Some(open) = self.kept.running().and_then(|app| app.shared.sessions.clone()) {
+            return Ok(Some(open));
+        }
         let Some(keys) = self.keys.clone() else { return Ok(None) };
         let settings = self.config.session.clone();
         let bounds = (settings.size, Sessions::stored_bytes_max(&settings));
         let redis = self.config.stores.redis.as_ref();
         match store::open(settings.store, &settings.file, bounds, redis).await {
-            Ok(store) => Ok(Some(Sessions::new(settings, keys, store.forgetting()))),
+            Ok(store) => {
+                let sessions = Sessions::new(settings, keys, store.forgetting());
+                Ok(Some(Arc::new(sessions)))
+            }
             Err(error) => {
                 let mut problem = problem(format!("the store of sessions: {error}"));
                 let tree = &self.config.tree;

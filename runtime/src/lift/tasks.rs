@@ -15,6 +15,9 @@ impl Prepared {
         &self,
         store: Option<&Store>,
     ) -> Result<Option<Arc<Agenda>>, LiftError> {
+        if let Some(open) = self.kept.running().and_then(|app| app.shared.agenda.clone()) {
+            return Ok(Some(open));
+        }
         let wanted = self.hooks.found.iter().any(|hook| hook.reach.tasks);
         let Some(store) = store.filter(|_| wanted) else { return Ok(None) };
         let opened = Agenda::open(store.with_values_of(STORED_BYTES_MAX)).await;

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::host::Shared;
+use crate::host::Board;
 use crate::store::{self, RedisServer};
 use link::Link;
 use message::Message;
@@ -85,18 +85,18 @@ pub struct NodesReading {
 
 impl Nodes {
     /// Joins the other nodes, and returns when Redis has answered or has failed to once. From then on a
-    /// task keeps the connection. `shared` gets what arrives.
+    /// task keeps the connection. The board gets what arrives.
     ///
     /// # Errors
     /// If the address is not understood, or there is no randomness for a name.
-    pub async fn join(server: &RedisServer, shared: &Arc<Shared>) -> store::Result<Self> {
+    pub async fn join(server: &RedisServer, board: &Arc<Board>) -> store::Result<Self> {
         let mut name = [0; 8];
         getrandom::fill(&mut name).map_err(|error| {
             store::StoreError::Unavailable(format!("no randomness for a node's name: {error}"))
         })?;
         let node = u64::from_ne_bytes(name);
         let counts = Arc::new(Counts::default());
-        let inbox = Inbox::new(node, Arc::downgrade(shared), counts.clone());
+        let inbox = Inbox::new(node, Arc::downgrade(board), counts.clone());
         let link = Link::new(server, inbox, counts.clone())?;
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let (tried, mut first) = watch::channel(false);
@@ -171,16 +171,16 @@ impl Nodes {
 #[derive(Debug)]
 struct Inbox {
     node: u64,
-    shared: Weak<Shared>,
+    board: Weak<Board>,
     counts: Arc<Counts>,
     heard: Mutex<message::Heard>,
     refusals: crate::log::Sparse,
 }
 
 impl Inbox {
-    fn new(node: u64, shared: Weak<Shared>, counts: Arc<Counts>) -> Self {
+    fn new(node: u64, board: Weak<Board>, counts: Arc<Counts>) -> Self {
         let refusals = crate::log::Sparse::new(link::SAID_EVERY);
-        Self { node, shared, counts, heard: Mutex::default(), refusals }
+        Self { node, board, counts, heard: Mutex::default(), refusals }
     }
 
     /// Takes what is on the channel. Does not wait.
@@ -205,8 +205,8 @@ impl Inbox {
         if message.node == self.node || self.counts.is_deaf.load(Ordering::Relaxed) || !is_news() {
             return;
         }
-        let Some(shared) = self.shared.upgrade() else { return };
+        let Some(board) = self.board.upgrade() else { return };
         self.counts.received.fetch_add(1, Ordering::Relaxed);
-        shared.events.fire(&message.event, message.payload.to_owned());
+        board.fire(&message.event, message.payload.to_owned());
     }
 }

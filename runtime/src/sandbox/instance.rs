@@ -308,7 +308,7 @@ impl Instance {
     ) -> Returned<T::Value> {
         settle(&self.store, ended, phase, allowance)
             .map(|value| {
-                let shared = &self.store.data().context.shared;
+                let shared = self.store.data().context.shared();
                 value.answer().map_err(|mut said| {
                     shared.clean(&mut said);
                     said

@@ -107,6 +107,11 @@ impl Tasks {
         }
     }
 
+    /// Whether these may go on with a hook that was granted this and has these ticks.
+    pub fn suit(&self, ticks: &[Tick], agenda: Option<&Arc<Agenda>>) -> bool {
+        self.ticks == ticks && self.agenda.is_some() == agenda.is_some()
+    }
+
     /// Takes a task into memory.
     ///
     /// # Errors

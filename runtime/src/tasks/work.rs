@@ -37,76 +37,94 @@ const BUSY_PAUSE: Duration = Duration::from_millis(500);
 const LEASE_BEYOND: Duration = Duration::from_secs(10);
 
 /// The work of all hooks of a running set.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Work {
-    hooks: Vec<Arc<Hook>>,
+    workers: Vec<Worker>,
+}
+
+/// One hook, for its loops.
+#[derive(Debug, Clone)]
+struct Worker {
+    hook: Arc<Hook>,
+    tasks: Arc<Tasks>,
+    places: Arc<Semaphore>,
     /// Ends the loops for durable tasks and ticks.
     stop: CancellationToken,
+    /// Ends the loop for tasks in memory.
+    handed_on: CancellationToken,
     /// Ends everything.
     cut: CancellationToken,
     /// What runs: loops, and runs that can be left for later.
     running: TaskTracker,
 }
 
-/// One hook, for its loops.
-#[derive(Clone)]
-struct Worker {
-    hook: Arc<Hook>,
-    tasks: Arc<Tasks>,
-    places: Arc<Semaphore>,
-    stop: CancellationToken,
-    cut: CancellationToken,
-    running: TaskTracker,
-}
-
 impl Work {
     /// Begins with the work of all hooks that take any.
     pub fn begin(hooks: &[Arc<Hook>]) -> Self {
-        let work = Self {
-            hooks: hooks.to_vec(),
-            stop: CancellationToken::new(),
-            cut: CancellationToken::new(),
-            running: TaskTracker::new(),
-        };
-        for hook in hooks {
-            if let Some(tasks) = hook.context.tasks.clone() {
-                work.begin_one(hook, &tasks);
-            }
-        }
+        let mut work = Self::default();
+        work.add(hooks);
         warn_of_the_unclaimed(hooks);
         work
     }
 
-    fn begin_one(&self, hook: &Arc<Hook>, tasks: &Arc<Tasks>) {
-        let worker = Worker {
-            hook: hook.clone(),
-            tasks: tasks.clone(),
-            places: Arc::new(Semaphore::new(places(hook))),
-            stop: self.stop.clone(),
-            cut: self.cut.clone(),
-            running: self.running.clone(),
-        };
-        // This one does not end with `stop`: what is in memory is drained.
-        tokio::spawn(self.cut.clone().run_until_cancelled_owned(worker.clone().kept()));
-        if let Some(agenda) = tasks.agenda.clone() {
-            self.spawn(worker.clone().stored(agenda));
-        }
-        for (index, tick) in tasks.ticks.iter().enumerate() {
-            self.spawn(worker.clone().ticks(index, tick.clone()));
+    /// Begins with the work of more hooks.
+    pub fn add(&mut self, hooks: &[Arc<Hook>]) {
+        for hook in hooks {
+            let Some(tasks) = hook.context.tasks.clone() else { continue };
+            let worker = Worker {
+                hook: hook.clone(),
+                tasks,
+                places: Arc::new(Semaphore::new(places(hook))),
+                stop: CancellationToken::new(),
+                handed_on: CancellationToken::new(),
+                cut: CancellationToken::new(),
+                running: TaskTracker::new(),
+            };
+            worker.begin();
+            self.workers.push(worker);
         }
     }
 
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.running.spawn(self.cut.clone().run_until_cancelled_owned(work));
+    /// Whether this hook's work is among it.
+    pub fn has(&self, hook: &Arc<Hook>) -> bool {
+        self.workers.iter().any(|worker| Arc::ptr_eq(&worker.hook, hook))
+    }
+
+    /// Takes out the work of hooks that leave the set. What `heirs` have taken over of it, tasks in memory
+    /// among them, they go on with. The rest is drained with what this returns.
+    #[must_use]
+    pub fn leave(&mut self, hooks: &[Arc<Hook>], heirs: &[Arc<Hook>], until: Instant) -> Self {
+        let leaves = |worker: &mut Worker| hooks.iter().any(|hook| Arc::ptr_eq(hook, &worker.hook));
+        let left: Vec<Worker> = self.workers.extract_if(.., leaves).collect();
+        let is_inherited = |worker: &Worker| {
+            let heirs = heirs.iter().filter_map(|hook| hook.context.tasks.as_ref());
+            heirs.into_iter().any(|tasks| Arc::ptr_eq(tasks, &worker.tasks))
+        };
+        let (inherited, workers): (Vec<_>, Vec<_>) = left.into_iter().partition(is_inherited);
+        for worker in inherited {
+            worker.stop.cancel();
+            worker.handed_on.cancel();
+            // What it runs at this moment may end.
+            let cut = worker.cut;
+            tokio::spawn(async move {
+                tokio::time::sleep_until(until.into()).await;
+                cut.cancel();
+            });
+        }
+        Self { workers }
     }
 
     /// Ends it: durable tasks are left in the store, what is in memory and due is run until then. What is
     /// left is lost, and the log says how much.
     pub async fn drain(self, until: Instant) {
-        self.stop.cancel();
-        self.running.close();
+        for worker in &self.workers {
+            worker.stop.cancel();
+            worker.running.close();
+        }
         let done = async {
-            self.running.wait().await;
+            for worker in &self.workers {
+                worker.running.wait().await;
+            }
             // Once more, as a task of one hook may call another one, which defers some.
             for tasks in self.tasks().chain(self.tasks()) {
                 tasks.queue.idle().await;
@@ -115,7 +133,7 @@ impl Work {
         if tokio::time::timeout_at(until.into(), done).await.is_err() {
             tracing::warn!("tasks were cut off: the time to drain was over");
         }
-        self.cut.cancel();
+        self.workers.iter().for_each(|worker| worker.cut.cancel());
         for tasks in self.tasks() {
             let lost = tasks.queue.lose_all();
             if lost > 0 {
@@ -123,17 +141,19 @@ impl Work {
                 tracing::warn!(hook = %tasks.hook, tasks = lost, "tasks in memory were lost");
             }
         }
-        self.running.wait().await;
+        for worker in &self.workers {
+            worker.running.wait().await;
+        }
     }
 
     fn tasks(&self) -> impl Iterator<Item = &Arc<Tasks>> + Clone {
-        self.hooks.iter().filter_map(|hook| hook.context.tasks.as_ref())
+        self.workers.iter().map(|worker| &worker.tasks)
     }
 }
 
 /// How many runs a hook has room for.
 fn places(hook: &Hook) -> usize {
-    let instances = match hook.mode {
+    let instances = match hook.found.mode {
         Mode::Single => 1,
         Mode::Pooled | Mode::Fresh => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -162,6 +182,24 @@ fn warn_of_the_unclaimed(hooks: &[Arc<Hook>]) {
 }
 
 impl Worker {
+    fn begin(&self) {
+        let (kept, over) = (self.clone().kept(), self.handed_on.clone());
+        // This one does not end with `stop`: what is in memory is drained.
+        tokio::spawn(
+            self.cut.clone().run_until_cancelled_owned(over.run_until_cancelled_owned(kept)),
+        );
+        if let Some(agenda) = self.tasks.agenda.clone() {
+            self.spawn(self.clone().stored(agenda));
+        }
+        for (index, tick) in self.tasks.ticks.iter().enumerate() {
+            self.spawn(self.clone().ticks(index, tick.clone()));
+        }
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn(self.cut.clone().run_until_cancelled_owned(work));
+    }
+
     /// The loop for tasks in memory.
     async fn kept(self) {
         loop {

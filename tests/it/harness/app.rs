@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::command::{boathook, lay_out};
 use super::fixture::Fixture;
 use super::said::{Lines, Said, in_order};
-use super::{Client, Response, Upstream};
+use super::{Client, Response, Upstream, component};
 
 /// A server that runs, or has ended. Dropping it kills it.
 pub(crate) struct App {
@@ -155,6 +155,45 @@ impl App {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         // It may have ended by itself.
         let _ = id.map(|id| kill_process(id, signal));
+    }
+
+    /// Writes a file of its folder; whoever reads it meanwhile finds the old or the new one.
+    pub(crate) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.dir.path().join(path);
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, bytes)
+            .and_then(|()| std::fs::rename(&beside, &path))
+            .expect("a file");
+    }
+
+    /// Puts a component into its folder.
+    pub(crate) fn put(&self, path: &str, guest: &str) {
+        self.write(path, component(guest));
+    }
+
+    /// Sends SIGHUP, and waits until the app was lifted anew. Returns the line that says so.
+    #[track_caller]
+    pub(crate) fn lift_anew(&mut self) -> String {
+        self.hang_up("the app was lifted anew: ")
+    }
+
+    /// The same, where it is not lifted.
+    #[track_caller]
+    pub(crate) fn lift_in_vain(&mut self) {
+        self.hang_up("the app was not lifted anew");
+    }
+
+    #[track_caller]
+    fn hang_up(&mut self, wanted: &str) -> String {
+        let before = self.logged(wanted);
+        self.signal(Signal::HUP);
+        let nth = |lines: &Lines| {
+            lines.err.iter().filter(|line| line.contains(wanted)).nth(before).cloned()
+        };
+        match self.said.wait(nth) {
+            Some(line) => line,
+            None => self.fail(&format!("after SIGHUP the log does not have: {wanted}")),
+        }
     }
 
     /// Sends SIGTERM and waits for the end.

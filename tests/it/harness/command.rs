@@ -46,6 +46,12 @@ impl Ran {
         Self::run(boathook().args(args.iter().map(|arg| arg.replace("{dir}", &shown))))
     }
 
+    /// Runs a command where this process is.
+    #[track_caller]
+    pub(crate) fn now(args: &[&str]) -> Self {
+        Self::run(boathook().args(args))
+    }
+
     #[track_caller]
     fn run(command: &mut Command) -> Self {
         let output = command.output().expect("the command can be run");

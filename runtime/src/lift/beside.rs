@@ -1,0 +1,170 @@
+//! Lifts beside a running set: hooks that are the same go on, instances, memory and all, and the others go
+//! through the lifecycle alone. Nothing of it is seen by anybody before [`Beside::take_over`].
+//!
+//! A hook is the same if its component, its manifest, what the operator says of it, and all that stands under
+//! its config key and `custom` are. So one that changes another's configuration changes that hook too: then a deploy of
+//! the one is refused, or both are replaced, as the caller says.
+//!
+//! What is not here: who serves which set, and how the old one ends. That is [`crate::running`]'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Prepared;
+use crate::app::App;
+use crate::config::{CUSTOM, Config, Tree};
+use crate::hook::find::Found;
+use crate::hook::{Hook, Tally};
+use crate::host::Staged;
+use crate::tasks::Tasks;
+
+/// What goes on of a running set; nothing where there is none.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    running: Option<Arc<App>>,
+    hooks: BTreeMap<Arc<str>, Arc<Hook>>,
+}
+
+/// A set that was lifted beside a running one, and has not taken over.
+#[derive(Debug)]
+pub struct Beside {
+    /// The set.
+    pub app: Arc<App>,
+    /// Hooks of the running set that are not part of it, in hook order.
+    pub leaving: Vec<Arc<Hook>>,
+    /// The names of those that are new in it, in hook order.
+    pub new: Vec<Arc<str>>,
+    staged: Staged,
+}
+
+/// What goes from a hook to the one that comes in its place.
+pub(super) struct Line {
+    /// The number of the new one.
+    pub(super) generation: u64,
+    /// What was counted.
+    pub(super) tally: Arc<Tally>,
+    /// The tasks that wait.
+    pub(super) tasks: Option<Arc<Tasks>>,
+}
+
+impl Kept {
+    /// What of `running` goes on among the hooks that were found now; those named in `anew` do not,
+    /// though they are the same.
+    pub(super) fn of(
+        running: &Arc<App>,
+        config: &Config,
+        found: &[Found],
+        anew: &BTreeSet<Arc<str>>,
+    ) -> Self {
+        let (before, now) = (running.shared.config.read(Tree::overrides), config.tree.overrides());
+        // What every hook may have read, and none says that it has.
+        let custom_differs = before.get(CUSTOM) != now.get(CUSTOM);
+        let fetch_differs = before.get("fetch") != now.get("fetch");
+        let is_same = |hook: &Found, other: &Hook| {
+            let key = hook.config_key.as_str();
+            !custom_differs
+                && hook.identity() == other.found
+                && before.get(key) == now.get(key)
+                && !(fetch_differs && other.context.fetch.is_some())
+        };
+        let kept = found.iter().filter(|hook| !anew.contains(&hook.name)).filter_map(|hook| {
+            let other = running.hooks.iter().find(|other| *other.name() == hook.name)?;
+            is_same(hook, other).then(|| (hook.name.clone(), other.clone()))
+        });
+        Self { running: Some(running.clone()), hooks: kept.collect() }
+    }
+
+    /// The set that runs.
+    pub(super) fn running(&self) -> Option<&Arc<App>> {
+        self.running.as_ref()
+    }
+
+    /// The hook of this name, if it goes on.
+    pub(super) fn hook(&self, name: &str) -> Option<&Arc<Hook>> {
+        self.hooks.get(name)
+    }
+
+    /// What a hook of this name has of the one in whose place it comes.
+    pub(super) fn line(&self, name: &str) -> Line {
+        let mut hooks = self.running.iter().flat_map(|app| &app.hooks);
+        match hooks.find(|hook| **hook.name() == *name) {
+            Some(hook) => Line {
+                generation: hook.generation + 1,
+                tally: hook.context.tally.clone(),
+                tasks: hook.context.tasks.clone(),
+            },
+            None => Line { generation: 1, tally: Arc::default(), tasks: None },
+        }
+    }
+
+    /// The hooks that go on, and whose configuration is another in this tree.
+    pub(super) fn affected(&self, tree: &Tree) -> Vec<Arc<str>> {
+        let Some(running) = &self.running else { return Vec::new() };
+        let differs = |hook: &Arc<Hook>| {
+            let key = &hook.context.config_key;
+            running.shared.config.read(|old| old.value().get(key) != tree.value().get(key))
+        };
+        self.hooks.values().filter(|hook| differs(hook)).map(|hook| hook.name().clone()).collect()
+    }
+}
+
+impl Prepared {
+    /// The names of the hooks that are to be lifted, in hook order.
+    pub fn new_hooks(&self) -> Vec<Arc<str>> {
+        let names = self.hooks.found.iter().map(|hook| hook.name.clone());
+        names.filter(|name| self.kept.hook(name).is_none()).collect()
+    }
+
+    /// The names of the hooks that are to be lifted, and of those that run and are not there any more.
+    pub fn changes(&self) -> Vec<Arc<str>> {
+        let found = |name: &Arc<str>| self.hooks.found.iter().any(|hook| hook.name == *name);
+        let running = self.kept.running().into_iter().flat_map(|app| &app.hooks);
+        let gone = running.map(|hook| hook.name().clone()).filter(|name| !found(name));
+        self.new_hooks().into_iter().chain(gone).collect()
+    }
+}
+
+impl Beside {
+    pub(super) fn new(app: Arc<App>, running: &App, staged: Staged) -> Self {
+        let is_in = |hook: &Arc<Hook>, hooks: &[Arc<Hook>]| {
+            hooks.iter().any(|other| Arc::ptr_eq(hook, other))
+        };
+        let leaving = running.hooks.iter().filter(|hook| !is_in(hook, &app.hooks));
+        let new = app.hooks.iter().filter(|hook| !is_in(hook, &running.hooks));
+        Self {
+            leaving: leaving.cloned().collect(),
+            new: new.map(|hook| hook.name().clone()).collect(),
+            app,
+            staged,
+        }
+    }
+
+    /// Lowers what is new in it, instead of letting it take over.
+    pub async fn give_up(self) {
+        let is_new = |hook: &&Arc<Hook>| self.new.contains(hook.name());
+        give_up(&self.app.hooks.iter().filter(is_new).cloned().collect::<Vec<_>>()).await;
+    }
+
+    /// Has events, calls between hooks and the configuration go to this set from now on. Which requests do
+    /// is the caller's to say, at once.
+    pub fn take_over(self) -> (Arc<App>, Vec<Arc<Hook>>) {
+        let Self { app, leaving, staged, .. } = self;
+        for hook in &app.hooks {
+            hook.context.set.store(app.shared.clone());
+        }
+        staged.take_over();
+        let stays = |hook: &&Arc<Hook>| !app.hooks.iter().any(|other| other.name() == hook.name());
+        let gone: Vec<_> = leaving.iter().filter(stays).map(|hook| hook.name().clone()).collect();
+        app.shared.events.forget(&gone);
+        (app, leaving)
+    }
+}
+
+/// Lowers hooks that were lifted for nothing: the set that runs is not told.
+pub(super) async fn give_up(hooks: &[Arc<Hook>]) {
+    for hook in hooks.iter().rev() {
+        if let Err(failure) = hook.lower().await {
+            tracing::error!("{failure}");
+        }
+    }
+}
