@@ -34,6 +34,8 @@ use embedded::Embedded;
 use memory::Memory;
 use redis::Redis;
 
+use crate::config::Durability;
+
 pub use redis::RedisServer;
 pub use setup::{open, open_kv, server};
 
@@ -145,8 +147,13 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be made or read, is no database, or is in use by another process.
-    pub fn embedded(file: &Path, bytes_max: u64, value_bytes_max: usize) -> Result<Self> {
-        let embedded = Embedded::open(file, bytes_max, embedded::SWEEP_EVERY)?;
+    pub fn embedded(
+        file: &Path,
+        bytes_max: u64,
+        value_bytes_max: usize,
+        durability: Durability,
+    ) -> Result<Self> {
+        let embedded = Embedded::open(file, bytes_max, durability, embedded::SWEEP_EVERY)?;
         Ok(Self { backend: Backend::Embedded(embedded), value_bytes_max })
     }
 
