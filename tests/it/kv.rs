@@ -381,16 +381,28 @@ fn waiting_for_a_store_takes_no_cpu_and_ends_at_its_timeout() {
     until(|| app.ask("GET", "/keeps/get?ns=test&key=a").text() == "\"1\"");
 }
 
+/// The lines of a metric, without its name.
+fn metrics(app: &App, name: &str) -> Vec<String> {
+    let text = Client::connect(app.admin().expect("a listener")).ask("GET", "/metrics").text();
+    text.lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
+}
+
 #[test]
 fn a_redis_that_is_killed_and_started_again_is_503s_and_then_as_it_was() {
     let mut redis = RedisServer::start();
-    let mut app = App::lift(&keeps_in(&redis, ""));
+    let admin = "[admin]\n    listen = \"127.0.0.1:0\"";
+    let mut app = App::lift(&keeps_in(&redis, admin));
     assert_eq!(app.ask("GET", "/keeps/add?ns=test&key=n&by=7").status, 200);
+    assert_eq!(metrics(&app, "boathook_store_redis_up"), ["{store=\"kv\"} 1"]);
     redis.kill();
     for _ in 0..20 {
         let response = app.ask("GET", "/keeps/add?ns=test&key=n&fail=yes");
         assert_eq!(response.status, 503, "{}", response.text());
     }
+    assert_eq!(metrics(&app, "boathook_store_redis_up"), ["{store=\"kv\"} 0"]);
+    let changes = |count| format!("{{store=\"kv\",operation=\"change\"}} {count}");
+    assert!(metrics(&app, "boathook_store_calls_total").contains(&changes(21)));
+    assert!(metrics(&app, "boathook_store_failures_total").contains(&changes(20)));
     redis.start_again();
     until(|| app.ask("GET", "/keeps/get?ns=test&key=n").text() == "\"7\"");
     app.stop();

@@ -23,6 +23,7 @@ use crate::hook::Reading;
 use crate::log::process_time;
 use crate::nodes::NodesReading;
 use crate::server::{Options, Traffic};
+use crate::store::StoreReading;
 
 /// Connections at once: a scraper, some probes, a person or two.
 const CONNECTIONS: usize = 16;
@@ -125,9 +126,17 @@ impl Admin {
             hooks: lifted
                 .map(|(app, _)| app.hooks.iter().map(|hook| hook.reading()).collect())
                 .unwrap_or_default(),
+            stores: lifted.map(|(app, _)| stores(app)).unwrap_or_default(),
             nodes: lifted.and_then(|(app, _)| Some(app.shared.nodes.get()?.reading())),
         }
     }
+}
+
+/// What the stores of services did.
+fn stores(app: &App) -> Vec<(&'static str, StoreReading)> {
+    let kv = app.shared.kv.as_ref().map(|store| ("kv", store.reading()));
+    let sessions = app.shared.sessions.as_ref().map(|all| ("session", all.reading()));
+    kv.into_iter().chain(sessions).collect()
 }
 
 /// What `/metrics` tells.
@@ -139,6 +148,8 @@ struct Facts {
     /// None before the lift is over.
     traffic: Option<TrafficFacts>,
     hooks: Vec<Reading>,
+    /// By the service that keeps things there.
+    stores: Vec<(&'static str, StoreReading)>,
     /// None where events stay on this server.
     nodes: Option<NodesReading>,
 }

@@ -31,7 +31,7 @@ pub use state::{Session, TooLarge};
 use crate::config::{OnStoreFailure, SessionSettings};
 use crate::exchange::Scheme;
 use crate::log::{Sparse, and_more};
-use crate::store::{Key, Store, StoreError};
+use crate::store::{Key, Store, StoreError, StoreReading};
 
 /// The space in the store.
 const SPACE: &str = "session";
@@ -71,6 +71,11 @@ impl Sessions {
             );
         }
         Self { settings, store, keys, failures: Sparse::new(FAILURE_SAID_EVERY) }
+    }
+
+    /// What its store did so far.
+    pub fn reading(&self) -> StoreReading {
+        self.store.reading()
     }
 
     /// Bytes of a value in the store: a session's text is JSON inside of JSON.

@@ -21,23 +21,26 @@ mod memory;
 mod redis;
 
 mod setup;
+mod tally;
 
 #[cfg(test)]
 mod tests;
 
 use std::ops::Bound;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use change::{Change, Outcome};
 use embedded::Embedded;
 use memory::Memory;
 use redis::Redis;
+use tally::{Operation, Tally};
 
 use crate::config::Durability;
 
 pub use redis::RedisServer;
 pub use setup::{open, open_kv, server};
+pub use tally::{Calls, StoreReading};
 
 /// Bytes that a key may have.
 pub const KEY_BYTES_MAX: usize = 512;
@@ -56,6 +59,7 @@ pub const EXPIRY_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 pub struct Store {
     backend: Backend,
     value_bytes_max: usize,
+    tally: Tally,
 }
 
 #[derive(Debug)]
@@ -139,7 +143,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 impl Store {
     /// A store in this process's memory, of so many bytes at most, for values of at most so many.
     pub fn memory(bytes_max: u64, value_bytes_max: usize) -> Self {
-        Self { backend: Backend::Memory(Memory::new(bytes_max)), value_bytes_max }
+        Self::of(Backend::Memory(Memory::new(bytes_max)), value_bytes_max)
     }
 
     /// A store in a database file, which is made if there is none; the bounds are those of
@@ -154,7 +158,7 @@ impl Store {
         durability: Durability,
     ) -> Result<Self> {
         let embedded = Embedded::open(file, bytes_max, durability, embedded::SWEEP_EVERY)?;
-        Ok(Self { backend: Backend::Embedded(embedded), value_bytes_max })
+        Ok(Self::of(Backend::Embedded(embedded), value_bytes_max))
     }
 
     /// A store in a Redis server, which has to answer now. Its memory is bounded by its own settings.
@@ -163,7 +167,20 @@ impl Store {
     /// Where it does not answer, or refuses the password.
     pub async fn redis(server: &RedisServer, value_bytes_max: usize) -> Result<Self> {
         let redis = Redis::connect(server).await?;
-        Ok(Self { backend: Backend::Redis(Box::new(redis)), value_bytes_max })
+        Ok(Self::of(Backend::Redis(Box::new(redis)), value_bytes_max))
+    }
+
+    fn of(backend: Backend, value_bytes_max: usize) -> Self {
+        Self { backend, value_bytes_max, tally: Tally::default() }
+    }
+
+    /// What it did so far.
+    pub fn reading(&self) -> StoreReading {
+        let redis_up = match &self.backend {
+            Backend::Redis(redis) => Some(redis.is_up()),
+            Backend::Memory(_) | Backend::Embedded(_) => None,
+        };
+        StoreReading { calls: self.tally.calls(), redis_up }
     }
 
     /// The value of a key; none where there is none, or where it has expired.
@@ -172,11 +189,14 @@ impl Store {
     /// A bad key; a store that does not answer.
     pub async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
         key.check()?;
-        match &self.backend {
+        let begun = Instant::now();
+        let got = match &self.backend {
             Backend::Memory(memory) => Ok(memory.get(key)),
             Backend::Embedded(embedded) => embedded.get(key).await,
             Backend::Redis(redis) => redis.get(key).await,
-        }
+        };
+        self.tally.ended(Operation::Get, begun, &got);
+        got
     }
 
     /// Sets a value. It expires after `expires_in`; never, where that is none, whatever was said of the
@@ -255,21 +275,27 @@ impl Store {
             return Err(StoreError::Cursor);
         }
         let limit = limit.clamp(1, PAGE_KEYS_MAX);
-        match &self.backend {
+        let begun = Instant::now();
+        let page = match &self.backend {
             Backend::Memory(memory) => Ok(memory.names(space, prefix, cursor, limit)),
             Backend::Embedded(embedded) => embedded.names(space, prefix, cursor, limit).await,
             Backend::Redis(redis) => redis.names(space, prefix, cursor, limit).await,
-        }
+        };
+        self.tally.ended(Operation::Keys, begun, &page);
+        page
     }
 
     async fn change(&self, key: Key<'_>, change: Change<&[u8]>) -> Result<Outcome> {
         key.check()?;
         change.check(self.value_bytes_max)?;
-        match &self.backend {
+        let begun = Instant::now();
+        let changed = match &self.backend {
             Backend::Memory(memory) => memory.change(key, &change),
             Backend::Embedded(embedded) => embedded.change(key, change).await,
             Backend::Redis(redis) => redis.change(key, change).await,
-        }
+        };
+        self.tally.ended(Operation::Change, begun, &changed);
+        changed
     }
 }
 

@@ -93,7 +93,7 @@ async fn it_is_full_at_its_bound_also_after_it_was_opened_again() {
 async fn what_has_expired_is_swept_where_nothing_is_written() {
     let (_dir, file) = file();
     let embedded = Embedded::open(&file, 1 << 20, Immediate, SOON).unwrap();
-    let store = Store { backend: Backend::Embedded(embedded), value_bytes_max: 1000 };
+    let store = Store::of(Backend::Embedded(embedded), 1000);
     let sets = (0..300).map(|number| {
         let store = &store;
         async move { store.set(key(&number.to_string()), b"1", Some(SOON)).await }
@@ -177,7 +177,7 @@ fn on_disk(full: &Arc<AtomicBool>, file: &std::path::Path, durability: Durabilit
         Ok(Builder::new().create_with_backend(disk)?)
     };
     let embedded = Embedded::open_by(Box::new(opener), 1 << 20, durability, HOUR).unwrap();
-    Store { backend: Backend::Embedded(embedded), value_bytes_max: VALUE_BYTES_MAX }
+    Store::of(Backend::Embedded(embedded), VALUE_BYTES_MAX)
 }
 
 #[tokio::test(flavor = "multi_thread")]
