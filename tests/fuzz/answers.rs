@@ -13,6 +13,8 @@ use super::serve::{lift, runtime};
 
 const APP: &str = "
     limits = { cpu = \"1s\", wall = \"2s\", body = \"32KiB\" }
+    kv = { store = \"memory\", size = \"64KiB\", value = \"1KiB\" }
+    hooks.answers.grants.kv = [\"test\", \"a:ro\"]
     [[routes]]
     address = \"/answers/*\"
     respond = { status = 200, body = \"nobody answered\" }
@@ -77,7 +79,7 @@ const NUMBERS: &[u16] =
 fn program(random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..random.below(6) {
-        let function = random.below(32) as u8;
+        let function = random.below(38) as u8;
         bytes.push(function);
         match function {
             0 => bytes.extend(number(random)),
@@ -89,6 +91,11 @@ fn program(random: &mut Random) -> Vec<u8> {
             8..=10 => {
                 bytes.push(random.byte());
                 block(random, &mut bytes);
+            }
+            // In the namespace that is granted, most of the time.
+            32..=37 => {
+                bytes.push(u8::from(random.once_in(8)));
+                (0..=random.below(3)).for_each(|_| block(random, &mut bytes));
             }
             _ => (0..=random.below(3)).for_each(|_| block(random, &mut bytes)),
         }

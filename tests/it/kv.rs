@@ -300,6 +300,37 @@ fn every_write_that_was_acknowledged_before_a_kill_is_there_afterwards() {
 }
 
 #[test]
+fn with_eventual_durability_a_kill_loses_the_last_second_at_most_and_never_the_file() {
+    let fixture = keeps("embedded", "")
+        .replace("[hooks.keeps]", "durability = \"eventual\"\n    [hooks.keeps]");
+    let mut app = App::lift(&fixture);
+    assert_eq!(app.ask("GET", "/keeps/set?ns=test&key=old&value=1").text(), "\"set\"");
+    // Writes go on all the while, and that one reaches the disk.
+    let (mut client, since) = (app.connect(), Instant::now());
+    let mut number = 0;
+    while since.elapsed() < Duration::from_secs(4) {
+        number += 1;
+        let target = format!("/keeps/set?ns=test&key=n{number}&value=1");
+        assert_eq!(client.ask("GET", &target).text(), "\"set\"");
+    }
+    app.signal(Signal::KILL);
+    app.start_again();
+    assert_eq!(app.ask("GET", "/keeps/get?ns=test&key=old").text(), "\"1\"");
+    // What is there is all up to some moment.
+    let mut client = app.connect();
+    let mut there = |number: usize| {
+        client.ask("GET", &format!("/keeps/get?ns=test&key=n{number}")).text() == "\"1\""
+    };
+    let kept = (1..=number).take_while(|number| there(*number)).count();
+    assert!(kept > 0 && (kept + 1..=number).all(|number| !there(number)), "{kept} of {number}");
+    // And an orderly end loses nothing.
+    assert_eq!(app.ask("GET", "/keeps/set?ns=test&key=last&value=1").text(), "\"set\"");
+    app.stop();
+    app.start_again();
+    assert_eq!(app.ask("GET", "/keeps/get?ns=test&key=last").text(), "\"1\"");
+}
+
+#[test]
 fn one_server_has_the_file_and_a_look_at_the_app_needs_it_not() {
     let mut app = App::lift(&keeps("embedded", ""));
     assert_eq!(app.ask("GET", "/keeps/set?ns=test&key=a&value=1").text(), "\"set\"");
@@ -350,16 +381,28 @@ fn waiting_for_a_store_takes_no_cpu_and_ends_at_its_timeout() {
     until(|| app.ask("GET", "/keeps/get?ns=test&key=a").text() == "\"1\"");
 }
 
+/// The lines of a metric, without its name.
+fn metrics(app: &App, name: &str) -> Vec<String> {
+    let text = Client::connect(app.admin().expect("a listener")).ask("GET", "/metrics").text();
+    text.lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
+}
+
 #[test]
 fn a_redis_that_is_killed_and_started_again_is_503s_and_then_as_it_was() {
     let mut redis = RedisServer::start();
-    let mut app = App::lift(&keeps_in(&redis, ""));
+    let admin = "[admin]\n    listen = \"127.0.0.1:0\"";
+    let mut app = App::lift(&keeps_in(&redis, admin));
     assert_eq!(app.ask("GET", "/keeps/add?ns=test&key=n&by=7").status, 200);
+    assert_eq!(metrics(&app, "boathook_store_redis_up"), ["{store=\"kv\"} 1"]);
     redis.kill();
     for _ in 0..20 {
         let response = app.ask("GET", "/keeps/add?ns=test&key=n&fail=yes");
         assert_eq!(response.status, 503, "{}", response.text());
     }
+    assert_eq!(metrics(&app, "boathook_store_redis_up"), ["{store=\"kv\"} 0"]);
+    let changes = |count| format!("{{store=\"kv\",operation=\"change\"}} {count}");
+    assert!(metrics(&app, "boathook_store_calls_total").contains(&changes(21)));
+    assert!(metrics(&app, "boathook_store_failures_total").contains(&changes(20)));
     redis.start_again();
     until(|| app.ask("GET", "/keeps/get?ns=test&key=n").text() == "\"7\"");
     app.stop();

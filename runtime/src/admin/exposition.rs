@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Facts;
 use crate::hook::{BreakerState, Reading};
 use crate::nodes::NodesReading;
+use crate::store::StoreReading;
 
 /// What the text is, for `Content-Type`.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -21,6 +22,7 @@ pub(super) fn text(facts: &Facts) -> String {
     instances(&facts.hooks, &mut text);
     health(&facts.hooks, &mut text);
     tasks(&facts.hooks, &mut text);
+    stores(&facts.stores, &mut text);
     nodes(facts.nodes, &mut text);
     text
 }
@@ -181,6 +183,31 @@ fn health(hooks: &[Reading], out: &mut String) {
     [state, opened].iter().for_each(|family| family.write(out));
 }
 
+/// What services keep things in.
+fn stores(stores: &[(&str, StoreReading)], out: &mut String) {
+    let mut count =
+        Family::counter("boathook_store_calls_total", "Calls to a store that ended, by operation.");
+    let mut failed = Family::counter(
+        "boathook_store_failures_total",
+        "Calls that a store did not do: it was full or busy, or did not answer.",
+    );
+    let mut time =
+        Family::counter("boathook_store_seconds_total", "How long the calls took, all together.");
+    let mut up = Family::gauge("boathook_store_redis_up", "1 if the Redis of the store answers.");
+    for (store, StoreReading { calls, redis_up }) in stores {
+        for of in calls {
+            let labels: &Labels<'_> = &[("store", store), ("operation", &of.operation)];
+            count = count.line(labels, of.ended);
+            failed = failed.line(labels, of.failed);
+            time = time.line(labels, Seconds(of.time));
+        }
+        if let Some(is_up) = redis_up {
+            up = up.line(&[("store", store)], u8::from(*is_up));
+        }
+    }
+    [count, failed, time, up].iter().for_each(|family| family.write(out));
+}
+
 /// Events between servers.
 fn nodes(nodes: Option<NodesReading>, out: &mut String) {
     let Some(NodesReading { is_up, sent, received, full, lost, refused }) = nodes else { return };
@@ -336,6 +363,7 @@ mod tests {
     use crate::config::{Measure, Measured};
     use crate::error::Code;
     use crate::hook::{Tally, Verb};
+    use crate::store::Calls;
 
     fn reading(hook: &str, tally: &Tally, measured: Measured) -> Reading {
         Reading {
@@ -357,6 +385,7 @@ mod tests {
             ready: true,
             traffic: None,
             hooks,
+            stores: Vec::new(),
             nodes: None,
         }
     }
@@ -444,6 +473,25 @@ mod tests {
                 "boathook_sessions_dropped_total 6",
             ],
         );
+    }
+
+    #[test]
+    fn stores_stand_by_service_and_operation() {
+        let calls =
+            Calls { operation: "get", ended: 3, failed: 1, time: Duration::from_millis(1500) };
+        let of = |redis_up| StoreReading { calls: vec![calls], redis_up };
+        let stores = vec![("kv", of(None)), ("session", of(Some(false)))];
+        let text = text(&Facts { stores, ..facts(Vec::new()) });
+        has(
+            &text,
+            &[
+                "boathook_store_calls_total{store=\"kv\",operation=\"get\"} 3",
+                "boathook_store_failures_total{store=\"session\",operation=\"get\"} 1",
+                "boathook_store_seconds_total{store=\"kv\",operation=\"get\"} 1.500000000",
+                "boathook_store_redis_up{store=\"session\"} 0",
+            ],
+        );
+        assert!(!text.contains("redis_up{store=\"kv\"}"), "{text}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::watch;
 
+use crate::app::App;
 use crate::body::Body;
 use crate::config::{Config, Problem};
 use crate::deploy::Deployer;
@@ -28,6 +29,7 @@ use crate::nodes::NodesReading;
 use crate::secrets::Secret;
 use crate::server::{Options, Traffic};
 use crate::session::Sessions;
+use crate::store::StoreReading;
 
 /// Connections at once: a scraper, some probes, a person or two.
 const CONNECTIONS: usize = 16;
@@ -147,9 +149,17 @@ impl Admin {
                 .flat_map(|(app, _)| &app.hooks)
                 .map(|hook| hook.reading())
                 .collect(),
+            stores: lifted.as_ref().map(|(app, _)| stores(app)).unwrap_or_default(),
             nodes: lifted.as_ref().and_then(|(app, _)| Some(app.shared.nodes.get()?.reading())),
         }
     }
+}
+
+/// What the stores of services did.
+fn stores(app: &App) -> Vec<(&'static str, StoreReading)> {
+    let kv = app.shared.kv.as_ref().map(|store| ("kv", store.reading()));
+    let sessions = app.shared.sessions.as_ref().map(|all| ("session", all.reading()));
+    kv.into_iter().chain(sessions).collect()
 }
 
 /// What `/metrics` tells.
@@ -161,6 +171,8 @@ struct Facts {
     /// None before the lift is over.
     traffic: Option<TrafficFacts>,
     hooks: Vec<Reading>,
+    /// By the service that keeps things there.
+    stores: Vec<(&'static str, StoreReading)>,
     /// None where events stay on this server.
     nodes: Option<NodesReading>,
 }

@@ -72,7 +72,7 @@ pub use routes::{FixedBody, Route, Target};
 pub use secrets::{Place, Secrets, Variables, variable};
 pub use server::{LogLevel, Server, Tls, hook_timeout};
 pub use session::{OnStoreFailure, SameSite, SessionSettings};
-pub use stores::{Access, Kv, Namespaces, Redis, StoreKind, Stores};
+pub use stores::{Access, Durability, Kv, Namespaces, Redis, StoreKind, Stores};
 pub use tasks::TaskSettings;
 pub use tree::{HOOK_BYTES_MAX, Tree, may_set};
 pub use units::{duration_text, size_text};

@@ -76,7 +76,7 @@ pub(super) const HTTP: &[&str] = &[
     "max_headers",
     "max_streams",
 ];
-pub(super) const KV: &[&str] = &["size", "store", "value"];
+pub(super) const KV: &[&str] = &["durability", "size", "store", "value"];
 pub(super) const LOG: &[&str] = &["level"];
 pub(super) const REDIS: &[&str] = &["password", "prefix", "timeout", "url"];
 pub(super) const SECRET: &[&str] = &["env", "file"];

@@ -51,7 +51,22 @@ pub struct Kv {
     pub size: u64,
     /// Bytes of a value.
     pub value: u64,
+    /// When an embedded one answers for a change.
+    pub durability: Durability,
 }
+
+/// When a store in a file answers for a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// When the disk has it: it survives a kill -9 and a power loss.
+    #[default]
+    Immediate,
+    /// Before that. The disk has it a second later; until then it is lost with the process.
+    Eventual,
+}
+
+const DURABILITIES: &[(&str, Durability)] =
+    &[("immediate", Durability::Immediate), ("eventual", Durability::Eventual)];
 
 /// The kinds of stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,16 +144,25 @@ impl Kv {
     fn read(table: Option<&Table>, dir: &Path, problems: &mut Problems) -> Self {
         let file = dir.join(KV_FILE);
         let Some(table) = table else {
-            return Self { store: StoreKind::default(), file, size: KV_SIZE, value: KV_VALUE };
+            let (store, durability) = Default::default();
+            return Self { store, file, size: KV_SIZE, value: KV_VALUE, durability };
         };
         table.only(names::KV, problems);
         let store = table.get("store", one_of(STORES), problems).unwrap_or_default();
+        let durability = table.get("durability", one_of(DURABILITIES), problems);
+        if store != StoreKind::Embedded
+            && let Some(field) = table.field("durability")
+        {
+            let message = "`kv.durability` goes with the store `embedded` only";
+            problems.push(Problem::new(message).at(field.origin()));
+        }
         let default = if store == StoreKind::Memory { KV_SIZE_IN_MEMORY } else { KV_SIZE };
         Self {
             store,
             file,
             size: table.get("size", size, problems).unwrap_or(default),
             value: table.get("value", value_size, problems).unwrap_or(KV_VALUE),
+            durability: durability.unwrap_or_default(),
         }
     }
 }
@@ -299,5 +323,10 @@ impl Namespaces {
 
 /// Our defaults in the shape of the configuration, for `config explain`.
 pub(super) fn default_kv() -> Value {
-    json!({ "store": "embedded", "size": size_text(KV_SIZE), "value": size_text(KV_VALUE) })
+    json!({
+        "store": "embedded",
+        "durability": "immediate",
+        "size": size_text(KV_SIZE),
+        "value": size_text(KV_VALUE),
+    })
 }

@@ -34,7 +34,7 @@ pub use state::{Session, TooLarge};
 use crate::config::{OnStoreFailure, SessionSettings};
 use crate::exchange::Scheme;
 use crate::log::{Sparse, and_more};
-use crate::store::{Key, Store, StoreError};
+use crate::store::{Key, Store, StoreError, StoreReading};
 
 /// The space in the store.
 const SPACE: &str = "session";
@@ -92,6 +92,11 @@ impl Sessions {
             dropped: Sparse::new(DROPPED_SAID_EVERY),
             dropped_seen: AtomicU64::new(0),
         }
+    }
+
+    /// What its store did so far.
+    pub fn reading(&self) -> StoreReading {
+        self.store.reading()
     }
 
     /// Bytes of a value in the store: a session's text is JSON inside of JSON.

@@ -1,9 +1,14 @@
 //! Keeps entries in one database file, by redb.
 //!
-//! What a change was answered for survives the process however it ends, kill -9 and power loss included,
-//! as far as the disk keeps what it said it wrote: the answer comes after the commit and its fsync. What
-//! was under way and not answered is there as a whole or not at all. Changes that come while another
-//! commit runs share the next one, so that many writers do not wait for one fsync each.
+//! With [`Durability::Immediate`] what a change was answered for survives the process however it ends, kill -9
+//! and power loss included, as far as the disk keeps what it said it wrote: the answer comes after the commit
+//! and its fsync. With [`Durability::Eventual`] the answer comes at once, and the disk hears of it within
+//! [`SYNC_EVERY`]: what was answered since then is lost with the process, a kill -9 included. Either way the
+//! file is whole, and what was under way and not answered is there as a whole or not at all. Changes that come
+//! while another commit runs share the next one, so that many writers do not wait for one fsync each.
+//!
+//! A disk that fails, or is full, fails the calls and not the process: redb refuses all work after such an
+//! error, so the file is closed, and opened again after a pause, which grows as long as that does not help.
 //!
 //! Expired entries are removed a little with every commit, and by a sweep where nothing is written. The
 //! bytes of all entries have a bound; at it, what has expired goes first, and then writers get
@@ -16,10 +21,10 @@ use std::fs::{self, File, OpenOptions};
 use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
@@ -28,6 +33,7 @@ use tokio::sync::oneshot;
 
 use super::change::{Change, Effect, Entry, Outcome, is_over};
 use super::{Key, Page, Result, StoreError, full, name_of, now, page_range};
+use crate::config::Durability;
 
 /// How often what has expired is removed where nothing is written.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -41,6 +47,11 @@ const SWEPT_WITH_EACH: usize = 4;
 const SWEPT_AT_ONCE: usize = 10_000;
 /// How long a change waits for the disk. Far beyond what a disk takes that works.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long what was answered may not have reached the disk, where that is allowed.
+pub(super) const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// The first pause until a file whose disk failed is opened again, and the longest one.
+const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 32 << 20;
 
@@ -50,9 +61,15 @@ const EXPIRIES: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("ex
 /// Under `bytes`, those of all entries.
 const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
 
+/// Opens the file.
+pub(super) type Opener = Box<dyn Fn() -> Result<Database, redb::Error> + Send>;
+
+/// The database; none from an error of its disk until it is opened again.
+type Slot = Arc<RwLock<Option<Arc<Database>>>>;
+
 #[derive(Debug)]
 pub(super) struct Embedded {
-    database: Arc<Database>,
+    slot: Slot,
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -66,9 +83,16 @@ struct Job {
 
 /// What the thread that writes works with.
 struct Writer {
-    database: Arc<Database>,
+    slot: Slot,
+    opener: Opener,
     bytes_max: u64,
     bytes: u64,
+    durability: Durability,
+    /// Since when there are commits that have not reached the disk.
+    unsynced: Option<Instant>,
+    /// When to open the file again, and how long to wait after that if it does not help.
+    again: Option<Instant>,
+    pause: Duration,
 }
 
 /// The tables of one commit.
@@ -80,26 +104,52 @@ struct Tables<'t> {
 }
 
 impl Embedded {
-    pub(super) fn open(file: &Path, bytes_max: u64, sweep_every: Duration) -> Result<Self> {
-        let place = |error: &dyn std::fmt::Display| {
-            StoreError::Unavailable(format!("{}: {error}", file.display()))
-        };
-        let database = open(file).map_err(|error| match error {
-            redb::Error::DatabaseAlreadyOpen => place(
-                &"another process has it open\n\
-                  hint: two servers can share a store that is Redis: `store = \"redis\"`",
-            ),
-            error => place(&error),
-        })?;
-        let bytes = begin(&database).map_err(|error| place(&error))?;
-        let database = Arc::new(database);
+    pub(super) fn open(
+        file: &Path,
+        bytes_max: u64,
+        durability: Durability,
+        sweep_every: Duration,
+    ) -> Result<Self> {
+        let path = file.to_owned();
+        Self::open_by(Box::new(move || open(&path)), bytes_max, durability, sweep_every).map_err(
+            |error| {
+                StoreError::Unavailable(match error {
+                    redb::Error::DatabaseAlreadyOpen => format!(
+                        "{}: another process has it open\n\
+                         hint: two servers can share a store that is Redis: `store = \"redis\"`",
+                        file.display()
+                    ),
+                    error => format!("{}: {error}", file.display()),
+                })
+            },
+        )
+    }
+
+    /// The same, of a file that somebody else opens.
+    pub(super) fn open_by(
+        opener: Opener,
+        bytes_max: u64,
+        durability: Durability,
+        sweep_every: Duration,
+    ) -> Result<Self, redb::Error> {
+        let database = opener()?;
+        let bytes = begin(&database)?;
+        let slot: Slot = Arc::new(RwLock::new(Some(Arc::new(database))));
         let (jobs, queue) = sync_channel(QUEUE);
-        let mut writer = Writer { database: database.clone(), bytes_max, bytes };
+        let mut writer = Writer {
+            slot: slot.clone(),
+            opener,
+            bytes_max,
+            bytes,
+            durability,
+            unsynced: None,
+            again: None,
+            pause: PAUSE,
+        };
         let writer = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || writer.run(&queue, sweep_every))
-            .map_err(|error| place(&error))?;
-        Ok(Self { database, jobs: Some(jobs), writer: Some(writer) })
+            .spawn(move || writer.run(&queue, sweep_every))?;
+        Ok(Self { slot, jobs: Some(jobs), writer: Some(writer) })
     }
 
     pub(super) async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
@@ -160,9 +210,12 @@ impl Embedded {
         + Send
         + 'static,
     ) -> Result<T> {
-        let database = self.database.clone();
-        let reading =
-            tokio::task::spawn_blocking(move || read(&database.begin_read()?.open_table(ENTRIES)?));
+        let slot = self.slot.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            // Held for the time of the read alone, so that the file can be closed after an error.
+            let database = held(&slot).ok_or(redb::Error::PreviousIo)?;
+            read(&database.begin_read()?.open_table(ENTRIES)?)
+        });
         match reading.await {
             Ok(result) => result.map_err(failed),
             Err(error) => {
@@ -217,6 +270,11 @@ fn begin(database: &Database) -> Result<u64, redb::Error> {
     Ok(bytes)
 }
 
+/// The database, if it is open.
+fn held(slot: &Slot) -> Option<Arc<Database>> {
+    slot.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// A commit that is durable, and after which a start that follows a crash need not read the whole file.
 fn transaction(database: &Database) -> Result<WriteTransaction, redb::Error> {
     let mut transaction = database.begin_write()?;
@@ -230,14 +288,19 @@ impl Writer {
         let mut wait = sweep_every;
         loop {
             let mut group = Vec::new();
-            match queue.recv_timeout(wait) {
+            match queue.recv_timeout(self.patience(wait)) {
                 Ok(job) => group.push(job),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             group.extend(queue.try_iter().take(GROUP - group.len()));
             let most = if group.is_empty() { SWEPT_AT_ONCE } else { group.len() * SWEPT_WITH_EACH };
-            let swept = match self.commit(&group, most) {
+            let done = self.database().and_then(|database| {
+                let done = self.commit(&database, &group, most)?;
+                self.sync_if_due(&database)?;
+                Ok(done)
+            });
+            let swept = match done {
                 Ok((outcomes, swept)) => {
                     for (job, outcome) in group.into_iter().zip(outcomes) {
                         // Whoever asked may have given up.
@@ -246,8 +309,7 @@ impl Writer {
                     swept
                 }
                 Err(error) => {
-                    let error = failed(error);
-                    tracing::error!("{error}");
+                    let error = self.give_up(error);
                     for job in group {
                         let _ = job.answer.send(Err(error.clone()));
                     }
@@ -256,17 +318,81 @@ impl Writer {
             };
             wait = if swept == SWEPT_AT_ONCE { Duration::ZERO } else { sweep_every };
         }
+        self.unsynced = self.unsynced.and_then(|since| since.checked_sub(SYNC_EVERY));
+        if let Some(database) = held(&self.slot)
+            && let Err(error) = self.sync_if_due(&database)
+        {
+            tracing::error!("{}", failed(error));
+        }
+    }
+
+    /// How long to wait for changes, where `wait` is the time until the next sweep.
+    fn patience(&self, wait: Duration) -> Duration {
+        let sync = self.unsynced.map(|since| SYNC_EVERY.saturating_sub(since.elapsed()));
+        let again = self.again.map(|again| again.saturating_duration_since(Instant::now()));
+        [sync, again].into_iter().flatten().fold(wait, Duration::min)
+    }
+
+    /// The database; opened again, where it is time to.
+    fn database(&mut self) -> Result<Arc<Database>, redb::Error> {
+        if let Some(database) = held(&self.slot) {
+            return Ok(database);
+        }
+        if self.again.is_some_and(|again| again > Instant::now()) {
+            return Err(redb::Error::PreviousIo);
+        }
+        let database = (self.opener)()?;
+        self.bytes = begin(&database)?;
+        tracing::info!("the store's file is open again");
+        let database = Arc::new(database);
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(database.clone());
+        self.again = None;
+        Ok(database)
+    }
+
+    /// Closes the file after an error of its disk, to open it again after a pause.
+    fn give_up(&mut self, error: redb::Error) -> StoreError {
+        let is_waiting = self.again.is_some_and(|again| again > Instant::now());
+        let of_disk = matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo);
+        let is_open = held(&self.slot).is_some();
+        if !is_waiting && (of_disk || !is_open) {
+            // Readers may still hold it for a moment; it cannot be opened until they are done.
+            self.slot.write().unwrap_or_else(PoisonError::into_inner).take();
+            self.again = Some(Instant::now() + self.pause);
+            self.pause = (self.pause * 2).min(PAUSE_MAX);
+            self.unsynced = None;
+        }
+        let said = failed(error);
+        if !is_waiting {
+            tracing::error!("{said}");
+        }
+        said
+    }
+
+    /// Has the disk keep what was answered before it did.
+    fn sync_if_due(&mut self, database: &Database) -> Result<(), redb::Error> {
+        if self.unsynced.is_none_or(|since| since.elapsed() < SYNC_EVERY) {
+            return Ok(());
+        }
+        transaction(database)?.commit()?;
+        self.unsynced = None;
+        Ok(())
     }
 
     /// Makes all changes in one commit, and removes up to so many entries that have expired: how many, it
     /// says.
     fn commit(
         &mut self,
+        database: &Database,
         group: &[Job],
         most: usize,
     ) -> Result<(Vec<Result<Outcome>>, usize), redb::Error> {
         let now = now();
-        let transaction = transaction(&self.database)?;
+        let mut transaction = transaction(database)?;
+        if self.durability == Durability::Eventual {
+            transaction.set_quick_repair(false);
+            transaction.set_durability(redb::Durability::None)?;
+        }
         let mut tables = Tables {
             entries: transaction.open_table(ENTRIES)?,
             expiries: transaction.open_table(EXPIRIES)?,
@@ -284,6 +410,10 @@ impl Writer {
             transaction.open_table(TOTALS)?.insert("bytes", bytes)?;
             transaction.commit()?;
             self.bytes = bytes;
+            self.pause = PAUSE;
+            if self.durability == Durability::Eventual {
+                self.unsynced.get_or_insert_with(Instant::now);
+            }
         } else {
             transaction.abort()?;
         }

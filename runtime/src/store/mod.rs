@@ -22,6 +22,7 @@ mod memory;
 mod redis;
 
 mod setup;
+mod tally;
 
 #[cfg(test)]
 mod tests;
@@ -29,16 +30,20 @@ mod tests;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use change::{Change, Outcome};
 use embedded::Embedded;
 use memory::Memory;
 use redis::Redis;
+use tally::{Operation, Tally};
+
+use crate::config::Durability;
 
 pub use agenda::{Agenda, Claimed, Due};
 pub use redis::RedisServer;
 pub use setup::{open, open_kv, server};
+pub use tally::{Calls, StoreReading};
 
 /// Bytes that a key may have.
 pub const KEY_BYTES_MAX: usize = 512;
@@ -57,6 +62,7 @@ pub const EXPIRY_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 pub struct Store {
     backend: Arc<Backend>,
     value_bytes_max: usize,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug)]
@@ -140,7 +146,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 impl Store {
     /// A store in this process's memory, of so many bytes at most, for values of at most so many.
     pub fn memory(bytes_max: u64, value_bytes_max: usize) -> Self {
-        Self { backend: Arc::new(Backend::Memory(Memory::new(bytes_max))), value_bytes_max }
+        Self::of(Backend::Memory(Memory::new(bytes_max)), value_bytes_max)
     }
 
     /// The same store; if it is one in memory, and full, it forgets what would expire first for what comes. It
@@ -167,9 +173,14 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be made or read, is no database, or is in use by another process.
-    pub fn embedded(file: &Path, bytes_max: u64, value_bytes_max: usize) -> Result<Self> {
-        let embedded = Embedded::open(file, bytes_max, embedded::SWEEP_EVERY)?;
-        Ok(Self { backend: Arc::new(Backend::Embedded(embedded)), value_bytes_max })
+    pub fn embedded(
+        file: &Path,
+        bytes_max: u64,
+        value_bytes_max: usize,
+        durability: Durability,
+    ) -> Result<Self> {
+        let embedded = Embedded::open(file, bytes_max, durability, embedded::SWEEP_EVERY)?;
+        Ok(Self::of(Backend::Embedded(embedded), value_bytes_max))
     }
 
     /// A store in a Redis server, which has to answer now. Its memory is bounded by its own settings.
@@ -178,13 +189,26 @@ impl Store {
     /// Where it does not answer, or refuses the password.
     pub async fn redis(server: &RedisServer, value_bytes_max: usize) -> Result<Self> {
         let redis = Redis::connect(server).await?;
-        Ok(Self { backend: Arc::new(Backend::Redis(Box::new(redis))), value_bytes_max })
+        Ok(Self::of(Backend::Redis(Box::new(redis)), value_bytes_max))
     }
 
     /// The same store, for values of at most so many bytes.
     #[must_use]
     pub fn with_values_of(&self, value_bytes_max: usize) -> Self {
-        Self { backend: self.backend.clone(), value_bytes_max }
+        Self { value_bytes_max, ..self.clone() }
+    }
+
+    fn of(backend: Backend, value_bytes_max: usize) -> Self {
+        Self { backend: Arc::new(backend), value_bytes_max, tally: Arc::default() }
+    }
+
+    /// What it did so far.
+    pub fn reading(&self) -> StoreReading {
+        let redis_up = match &*self.backend {
+            Backend::Redis(redis) => Some(redis.is_up()),
+            Backend::Memory(_) | Backend::Embedded(_) => None,
+        };
+        StoreReading { calls: self.tally.calls(), redis_up }
     }
 
     /// The value of a key; none where there is none, or where it has expired.
@@ -193,11 +217,14 @@ impl Store {
     /// A bad key; a store that does not answer.
     pub async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
         key.check()?;
-        match &*self.backend {
+        let begun = Instant::now();
+        let got = match &*self.backend {
             Backend::Memory(memory) => Ok(memory.get(key)),
             Backend::Embedded(embedded) => embedded.get(key).await,
             Backend::Redis(redis) => redis.get(key).await,
-        }
+        };
+        self.tally.ended(Operation::Get, begun, &got);
+        got
     }
 
     /// Sets a value. It expires after `expires_in`; never, where that is none, whatever was said of the
@@ -276,21 +303,27 @@ impl Store {
             return Err(StoreError::Cursor);
         }
         let limit = limit.clamp(1, PAGE_KEYS_MAX);
-        match &*self.backend {
+        let begun = Instant::now();
+        let page = match &*self.backend {
             Backend::Memory(memory) => Ok(memory.names(space, prefix, cursor, limit)),
             Backend::Embedded(embedded) => embedded.names(space, prefix, cursor, limit).await,
             Backend::Redis(redis) => redis.names(space, prefix, cursor, limit).await,
-        }
+        };
+        self.tally.ended(Operation::Keys, begun, &page);
+        page
     }
 
     async fn change(&self, key: Key<'_>, change: Change<&[u8]>) -> Result<Outcome> {
         key.check()?;
         change.check(self.value_bytes_max)?;
-        match &*self.backend {
+        let begun = Instant::now();
+        let changed = match &*self.backend {
             Backend::Memory(memory) => memory.change(key, &change),
             Backend::Embedded(embedded) => embedded.change(key, change).await,
             Backend::Redis(redis) => redis.change(key, change).await,
-        }
+        };
+        self.tally.ended(Operation::Change, begun, &changed);
+        changed
     }
 }
 

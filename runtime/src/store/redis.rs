@@ -147,6 +147,11 @@ impl Redis {
         })
     }
 
+    /// Whether the last call was answered, or has been since.
+    pub(super) fn is_up(&self) -> bool {
+        self.link.lock().down.is_none()
+    }
+
     pub(super) async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
         self.ask(redis::cmd("GET").arg(self.key(key))).await
     }

@@ -23,6 +23,7 @@ macro_rules! promises {
     ($($promise:ident)*) => {
         promises!(@of in_memory memory [$($promise)*]);
         promises!(@of in_a_file embedded [$($promise)*]);
+        promises!(@of in_a_file_that_may_wait eventual [$($promise)*]);
         promises!(@of in_redis redis [$($promise)*]);
     };
     (@of $place:ident $store:ident [$($promise:ident)*]) => {
@@ -70,6 +71,7 @@ mod stores {
 
     use super::redis_server::RedisServer;
     use super::{Store, VALUE_BYTES_MAX};
+    use crate::config::Durability;
 
     pub(super) struct UnderTest {
         pub(super) store: Store,
@@ -82,9 +84,17 @@ mod stores {
     }
 
     pub(super) async fn embedded() -> UnderTest {
+        in_file(Durability::Immediate)
+    }
+
+    pub(super) async fn eventual() -> UnderTest {
+        in_file(Durability::Eventual)
+    }
+
+    fn in_file(durability: Durability) -> UnderTest {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join(".boathook/kv.redb");
-        let store = Store::embedded(&file, 1 << 20, VALUE_BYTES_MAX).unwrap();
+        let store = Store::embedded(&file, 1 << 20, VALUE_BYTES_MAX, durability).unwrap();
         UnderTest { store, _lives_on: (Some(dir), None) }
     }
 

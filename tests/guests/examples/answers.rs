@@ -8,7 +8,7 @@
 use boathook_sdk::prelude::*;
 
 #[cfg(target_family = "wasm")]
-use boathook_sdk::bindings::boathook::hook::{config, events, hooks, log, request, response};
+use boathook_sdk::bindings::boathook::hook::{config, events, hooks, kv, log, request, response};
 
 #[derive(Default)]
 struct Answers;
@@ -77,7 +77,7 @@ impl<'a> Program<'a> {
                 241..=252 => return Err(self.error()),
                 // Rare, or the hook would be kept from its requests most of the time.
                 253 => panic!("as the program says"),
-                _ => self.call(instruction % 32),
+                _ => self.call(instruction % 38),
             }
         }
         Ok(Outcome::Respond)
@@ -128,8 +128,35 @@ impl<'a> Program<'a> {
             28 => drop(config::set(&self.text(), &self.text())),
             29 => drop(hooks::publish(&self.text(), &self.text())),
             30 => drop(hooks::data(&self.text(), &self.text())),
-            _ => drop(hooks::call(&self.text(), &self.text(), &self.text())),
+            31 => drop(hooks::call(&self.text(), &self.text(), &self.text())),
+            32 => drop(kv::get(&self.namespace(), &self.text())),
+            33 => {
+                let (namespace, key, value) = (self.namespace(), self.text(), self.block());
+                drop(kv::set(&namespace, &key, value, self.maybe(Self::number).map(u64::from)));
+            }
+            34 => drop(kv::delete(&self.namespace(), &self.text())),
+            35 => {
+                let (namespace, key) = (self.namespace(), self.text());
+                let (old, new) = (self.maybe(Self::block), self.maybe(Self::block));
+                drop(kv::compare_and_set(&namespace, &key, old, new, None));
+            }
+            36 => {
+                let (namespace, key, by) = (self.namespace(), self.text(), self.number());
+                let window = self.maybe(Self::number).map(u64::from);
+                drop(kv::increment(&namespace, &key, i64::from(by) << (by % 49), window));
+            }
+            _ => {
+                let (namespace, prefix) = (self.namespace(), self.text());
+                let cursor = self.maybe(Self::text);
+                drop(kv::keys(&namespace, &prefix, cursor.as_deref(), self.number().into()));
+            }
         }
+    }
+
+    /// One that is granted, or any.
+    #[cfg(target_family = "wasm")]
+    fn namespace(&mut self) -> String {
+        self.maybe(Self::text).unwrap_or_else(|| "test".into())
     }
 
     /// There is no host to call.

@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::{Access, Grants, Kv, Namespaces, Place, Redis, StoreKind};
+use super::super::{Access, Durability, Grants, Kv, Namespaces, Place, Redis, StoreKind};
 use super::{Said, bad, good};
 
 #[test]
 fn kv_is_embedded_unless_something_else_is_said() {
     let stores = good("").stores;
     let file = PathBuf::from(".boathook/kv.redb");
-    let embedded = Kv { store: StoreKind::Embedded, file, size: 1 << 30, value: 64 << 10 };
+    let durability = Durability::Immediate;
+    let embedded =
+        Kv { store: StoreKind::Embedded, file, size: 1 << 30, value: 64 << 10, durability };
     assert_eq!((stores.kv.clone(), stores.redis), (embedded, None));
     assert_eq!(good("[kv]").stores.kv, stores.kv);
     let memory = good("[kv]\nstore = 'memory'\nvalue = '1MiB'").stores.kv;
     assert_eq!((memory.store, memory.size, memory.value), (StoreKind::Memory, 64 << 20, 1 << 20));
+    assert_eq!(good("kv.durability = 'eventual'").stores.kv.durability, Durability::Eventual);
     assert_eq!(good("kv = { store = 'memory', size = 1000 }").stores.kv.size, 1000);
 }
 
@@ -106,6 +109,11 @@ fn mistakes_come_with_a_hint() {
         ("[kv]\nstore = 'rediss'", "did you mean `redis`?"),
         ("[kv]\nstore = 'redis'", "hint: add `[redis]` with `url = \"redis://127.0.0.1:6379\"`"),
         ("[kv]\nvalue = '17MiB'", "`kv.value` must be a size of at most 16MiB"),
+        ("[kv]\ndurability = 'eventually'", "did you mean `eventual`?"),
+        (
+            "[kv]\nstore = 'memory'\ndurability = 'eventual'",
+            "boathook.toml:3: `kv.durability` goes with the store `embedded` only",
+        ),
         ("[kv]\nsize = 0", "`kv.size` must be a size greater than zero"),
         ("kv = true", "`kv` must be a table"),
         ("[redis]\nprefix = 'a'", "`redis` lacks `url`"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{HOUR, PATIENCE, Store, StoreError, VALUE_BYTES_MAX, stores};
+use crate::config::Durability;
 use crate::store::{Agenda, Claimed, Due};
 
 const NOW: Duration = Duration::ZERO;
@@ -176,7 +177,10 @@ async fn a_value_that_is_too_long_is_refused_and_leaves_nothing(store: &Store) {
 async fn in_a_store_of_ones_own_everything_is_at_hand_after_a_restart() {
     let dir = tempfile::TempDir::new().unwrap();
     let file = dir.path().join("kv.redb");
-    let open = async || agenda(&Store::embedded(&file, 1 << 20, VALUE_BYTES_MAX).unwrap()).await;
+    let open = async || {
+        agenda(&Store::embedded(&file, 1 << 20, VALUE_BYTES_MAX, Durability::Immediate).unwrap())
+            .await
+    };
     let before = open().await;
     put(&before, "a", "held", NOW).await;
     add(&before, "later", HOUR).await;
