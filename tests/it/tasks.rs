@@ -511,7 +511,7 @@ fn ticks_that_cannot_be_are_found_before_anything_runs() {
         hello
         //- fails
         `tasks.attempts` must be a whole number from 1 to 1000
-        `hooks.hello.ticks.0.every` must be a time of one second to 366 days
+        `hooks.hello.ticks.0.every` must be one second or more
         `hooks.hello.ticks.1.cron` must be five fields of cron
         `hooks.hello.ticks.2` has both `every` and `cron`
         `hooks.hello.ticks.3` lacks `every` or `cron`
