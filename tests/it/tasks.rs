@@ -217,6 +217,13 @@ fn a_task_that_traps_or_never_ends_takes_the_hook_from_nobody() {
 }
 
 #[test]
+fn there_is_no_exchange_in_a_task() {
+    let mut app = App::lift(&defers("", ""));
+    defer(&mut app, "asks?text=x");
+    app.log(&["hook `defers`: handle-task: `request.path` was called where there is no exchange"]);
+}
+
+#[test]
 fn a_hook_in_mode_single_runs_its_tasks_in_turn_with_its_requests() {
     let mut app = App::lift(&defers("", "mode = \"single\""));
     defer(&mut app, "slow?text=300&times=3");
