@@ -272,6 +272,8 @@ fn getters_of_an_exchange_trap_in_the_lifecycle_and_setters_return_an_error() {
 fn the_sample_hooks_lift_together() {
     let mut app = App::lift(
         "
+        //- boathook.toml
+        hooks.page-views.grants = { kv = [\"views\"], tasks = true }
         //- hooks
         billing-check
         custom-data

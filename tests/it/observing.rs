@@ -1,6 +1,6 @@
 //! The way back: `handle-response` and `handle-finish`.
 
-use crate::harness::{App, check};
+use crate::harness::{App, PATIENCE, check};
 
 const TWO: &str = "
     //- boathook.toml
@@ -208,12 +208,11 @@ fn page_views_are_counted_after_the_response() {
     let mut app = App::lift(
         "
         //- boathook.toml
+        [hooks.page-views]
+        grants = { kv = [\"views\"], tasks = true }
         [[routes]]
         address = \"GET /page\"
         respond = { body = \"a page\" }
-        //- args
-        --log
-        silly
         //- hooks
         page-views
         ",
@@ -222,8 +221,20 @@ fn page_views_are_counted_after_the_response() {
         app.ask("GET", "/page");
     }
     app.ask("GET", "/nowhere");
-    app.log(&["/page took", "/page took", "/page took"]);
-    assert_eq!(app.ask("GET", "/page-views").text(), r#"{"views":3}"#);
+    // A look is a view, too: the first one sees those three, or more of its own.
+    let until = std::time::Instant::now() + PATIENCE;
+    let mut looks = 0;
+    loop {
+        let seen = app.ask("GET", "/page-views").text();
+        let seen: serde_json::Value = serde_json::from_str(&seen).expect("JSON");
+        let seen = seen["views"].as_u64().expect("a number");
+        assert!(seen <= 3 + looks, "{seen} of 3 and {looks} looks");
+        if seen >= 3 {
+            return;
+        }
+        assert!(std::time::Instant::now() < until, "they are not counted");
+        looks += 1;
+    }
 }
 
 #[test]

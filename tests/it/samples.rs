@@ -1,6 +1,6 @@
 //! The sample app as it is: its configuration, its hooks, and the walk through it that its README shows.
 
-use crate::harness::{App, Browser, PATIENCE, RedisServer, Response};
+use crate::harness::{App, Browser, PATIENCE, RedisServer, Remote, Response, Way};
 
 const CONFIG: &str = include_str!("../../sample-hooks/app/boathook.toml");
 
@@ -162,4 +162,21 @@ fn a_user_who_is_gone_is_a_401_once() {
     assert_eq!(browser.get(&mut app, "/dashboard").status, 401);
     assert!(browser.get(&mut app, "/dashboard").text().contains(r#""loggedInUser":null"#));
     app.check("//- log\nthe user of a session is gone: ada");
+}
+
+#[test]
+fn a_page_view_reaches_the_api_though_that_is_down_when_the_page_is_shown() {
+    let answer = |status: &str| {
+        format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    };
+    let down = answer("503 Service Unavailable");
+    let api = Remote::start(Way::Turns(vec![down.clone(), down, answer("204 No Content")]));
+    let origin = format!("http://{}", api.address);
+    let mut app = app_with(&format!(
+        "//- args\n--set\npage-views.api={origin}/views\n--set\nhooks.page-views.grants.fetch=[\"{origin}\"]\n\
+         --set\ntasks.backoff=50ms"
+    ));
+    assert_eq!(app.ask("GET", "/about").status, 200);
+    app.log(&["it is tried again in", "it is tried again in", "told of \"/about\" at attempt 3"]);
+    assert_eq!(api.requests(), 3);
 }

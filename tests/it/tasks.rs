@@ -217,6 +217,13 @@ fn a_task_that_traps_or_never_ends_takes_the_hook_from_nobody() {
 }
 
 #[test]
+fn there_is_no_exchange_in_a_task() {
+    let mut app = App::lift(&defers("", ""));
+    defer(&mut app, "asks?text=x");
+    app.log(&["hook `defers`: handle-task: `request.path` was called where there is no exchange"]);
+}
+
+#[test]
 fn a_hook_in_mode_single_runs_its_tasks_in_turn_with_its_requests() {
     let mut app = App::lift(&defers("", "mode = \"single\""));
     defer(&mut app, "slow?text=300&times=3");
@@ -511,7 +518,7 @@ fn ticks_that_cannot_be_are_found_before_anything_runs() {
         hello
         //- fails
         `tasks.attempts` must be a whole number from 1 to 1000
-        `hooks.hello.ticks.0.every` must be a time of one second to 366 days
+        `hooks.hello.ticks.0.every` must be one second or more
         `hooks.hello.ticks.1.cron` must be five fields of cron
         `hooks.hello.ticks.2` has both `every` and `cron`
         `hooks.hello.ticks.3` lacks `every` or `cron`

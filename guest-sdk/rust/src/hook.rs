@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Methods, Result, Routes};
+use crate::{Error, Methods, Result, Routes};
 
 /// A hook. Every method is optional.
 ///
@@ -68,17 +68,17 @@ pub trait Hook: Default + Sized + 'static {
     }
 
     /// A task that [`tasks::defer`](crate::tasks::defer) handed over. Called when nobody waits for it; of a
-    /// durable one that has failed again, and `attempt` is 1 the first time.
+    /// durable one that has failed again, and `attempt` is 1 the first time. A hook that defers tasks must
+    /// have it.
     fn handle_task(&mut self, name: &str, payload: Value, attempt: u32) -> Result<()> {
-        let _ = (name, payload, attempt);
-        Ok(())
+        let _ = (payload, attempt);
+        Err(Error::new(format!("the hook has no `handle_task`, and was given the task `{name}`")))
     }
 
     /// One of the times of a schedule that the manifest names:
     /// `export!(Cleaner, ticks = [{ name = "clean-up", every = "5m" }])`. Called on every server, never while
     /// the last call for this tick goes on.
     fn handle_tick(&mut self, name: &str) -> Result<()> {
-        let _ = name;
-        Ok(())
+        Err(Error::new(format!("the hook has no `handle_tick`, and it is time for `{name}`")))
     }
 }

@@ -364,6 +364,7 @@ mod tests {
     use crate::error::Code;
     use crate::hook::{Tally, Verb};
     use crate::store::Calls;
+    use crate::tasks::{self, TickReading};
 
     fn reading(hook: &str, tally: &Tally, measured: Measured) -> Reading {
         Reading {
@@ -435,6 +436,33 @@ mod tests {
             ],
         );
         assert!(!text.contains("fuel") && !text.contains("exceeded"), "{text}");
+    }
+
+    #[test]
+    fn tasks_and_ticks_stand_by_what_became_of_them() {
+        let tick =
+            TickReading { name: "beat".into(), done: 3, skipped: 1, ..TickReading::default() };
+        let tasks = tasks::Reading {
+            waiting: 7,
+            stored: Some(5),
+            given_up: 2,
+            ticks: vec![tick],
+            ..tasks::Reading::default()
+        };
+        let plain = reading("a", &Tally::default(), Measured::default());
+        let busy = Reading { tasks: Some(tasks), ..plain.clone() };
+        has(
+            &text(&facts(vec![busy])),
+            &[
+                "boathook_hook_tasks_waiting{hook=\"a\"} 7",
+                "boathook_hook_tasks_stored{hook=\"a\"} 5",
+                "boathook_hook_tasks_total{hook=\"a\",outcome=\"given-up\"} 2",
+                "boathook_hook_tasks_total{hook=\"a\",outcome=\"done\"} 0",
+                "boathook_hook_ticks_total{hook=\"a\",tick=\"beat\",outcome=\"done\"} 3",
+                "boathook_hook_ticks_total{hook=\"a\",tick=\"beat\",outcome=\"skipped\"} 1",
+            ],
+        );
+        assert!(!text(&facts(vec![plain])).contains("_tasks_"));
     }
 
     #[test]

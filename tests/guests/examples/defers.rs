@@ -51,6 +51,7 @@ impl Hook for Defers {
             "fails" => return Err(Error::new("no luck")),
             "traps" => panic!("no luck"),
             "spins" => guests::spin(None),
+            "asks" => log::info!("asks for {}", Request::at_hand().path()),
             "counts" => {
                 let key = payload["text"].as_str().unwrap_or("none");
                 kv::namespace("test").increment(key, 1)?;

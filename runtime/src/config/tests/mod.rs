@@ -11,6 +11,7 @@ mod secrets;
 mod server;
 mod session;
 mod stores;
+mod tasks;
 
 use std::ffi::OsString;
 
