@@ -28,6 +28,7 @@
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
 //! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes. [`cli`] turns what was typed
 //! into calls of these, [`log`] writes the log, [`admin`] answers the operator on a listener of its own.
+//! And before there is anything to serve: [`project`] makes hooks, from an empty folder to a component.
 //!
 //! # Invariants
 //!
@@ -91,3 +92,5 @@ pub mod lift;
 pub mod admin;
 pub mod cli;
 pub mod log;
+
+pub mod project;

@@ -15,7 +15,7 @@ use crate::config::{
 use crate::fetch::Grants;
 
 /// How the manifest beside a component is called.
-const MANIFEST_FILE: &str = "hook.toml";
+pub const MANIFEST_FILE: &str = "hook.toml";
 
 /// A hook that is to be lifted, and has not been compiled.
 #[derive(Clone, Debug)]
@@ -66,6 +66,15 @@ struct Place {
     /// The name that it has where neither manifest nor operator gives another.
     fallback: String,
     installed: Option<Installed>,
+}
+
+impl Place {
+    /// Why there is no hook in it.
+    fn failed(&self, text: &str) -> Problems {
+        let mut problem = problem(format!("hook `{}`: load: {text}", self.fallback));
+        problem.origin = self.installed.as_ref().map(|installed| installed.origin.clone());
+        Problems(vec![problem])
+    }
 }
 
 /// A component as it was read.
@@ -191,12 +200,24 @@ impl Found {
         // `.` and `..` are names of folders too.
         let named = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let fallback = if path.is_dir() { file_name(&named) } else { stem(&named) };
-        let read =
-            read(&Place { path: path.to_owned(), fallback: fallback.clone(), installed: None })?;
+        let place = Place { path: path.to_owned(), fallback, installed: None };
+        Ok(Self::of(read(&place)?, place.fallback))
+    }
+
+    /// The same for a component that is not written yet; the path is where it will be.
+    ///
+    /// # Errors
+    /// If it is no component.
+    pub fn unwritten(path: &Path, wasm: Vec<u8>) -> Result<Self, Problems> {
+        let place = Place { path: path.to_owned(), fallback: stem(path), installed: None };
+        Ok(Self::of(understand(&place, path.to_owned(), None, wasm)?, place.fallback))
+    }
+
+    fn of(read: Read, fallback: String) -> Self {
         let name = read.manifest.name.clone().unwrap_or(fallback);
         let nothing = PartialLimits::default();
         let Read { path, wasm, facts, manifest, .. } = read;
-        Ok(Self {
+        Self {
             config_key: manifest.config_key.clone().unwrap_or_else(|| name.clone()),
             after: manifest.after.clone().unwrap_or_default(),
             mode: manifest.mode.unwrap_or_default(),
@@ -210,7 +231,7 @@ impl Found {
             wasm,
             facts,
             manifest,
-        })
+        }
     }
 }
 
@@ -268,15 +289,21 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
 
 /// Reads a component and its manifest.
 fn read(place: &Place) -> Result<Read, Problems> {
-    let failed = |text: String| {
-        let mut problem = problem(format!("hook `{}`: load: {text}", place.fallback));
-        problem.origin = place.installed.as_ref().map(|installed| installed.origin.clone());
-        Problems(vec![problem])
-    };
-    let (path, folder) = component_of(&place.path).map_err(failed)?;
-    let shown = path.display();
+    let (path, folder) = component_of(&place.path).map_err(|text| place.failed(&text))?;
     let wasm = std::fs::read(&path)
-        .map_err(|error| failed(format!("{shown}: cannot be read: {error}")))?;
+        .map_err(|error| place.failed(&format!("{}: cannot be read: {error}", path.display())))?;
+    understand(place, path, folder, wasm)
+}
+
+/// Reads what a component and the manifest beside it say.
+fn understand(
+    place: &Place,
+    path: PathBuf,
+    folder: Option<PathBuf>,
+    wasm: Vec<u8>,
+) -> Result<Read, Problems> {
+    let failed = |text: String| place.failed(&text);
+    let shown = path.display();
     let facts = Facts::read(&wasm).map_err(|error| failed(format!("{shown}: {error}")))?;
     let mut manifest = Manifest::default();
     if let Some(text) = &facts.manifest {
