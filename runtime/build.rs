@@ -17,6 +17,10 @@ const TEMPLATE: &str = "template";
 
 fn main() -> io::Result<()> {
     let top = Path::new("..");
+    // Cargo looks at all that is in them: it does so for the files that are new, too.
+    for folder in ["wit", "guest-sdk"] {
+        println!("cargo::rerun-if-changed={}", top.join(folder).display());
+    }
     let mut text = String::new();
     let wit = files(&top.join("wit"))?;
     let _ = writeln!(text, "pub(super) static WIT: &[File] = &{};", list(&wit, &top.join("wit")));
@@ -59,9 +63,8 @@ fn list(files: &[PathBuf], from: &Path) -> String {
     list
 }
 
-/// All files below a folder, in order. Cargo is told to look at the folder again when it changes.
+/// All files below a folder, in order.
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    println!("cargo::rerun-if-changed={}", folder.display());
     let mut found = Vec::new();
     for path in entries(folder)? {
         if !path.is_dir() {

@@ -32,6 +32,7 @@ mod limits;
 mod load;
 mod observing;
 mod order;
+mod project;
 mod requests;
 mod responses;
 mod routing;

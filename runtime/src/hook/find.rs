@@ -279,7 +279,10 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
     components.sort();
     match components.len() {
         1 => Ok((components.remove(0), Some(path.to_owned()))),
-        0 => Err(format!("{}: holds no `.wasm` file\nhint: build the hook", path.display())),
+        0 => Err(format!(
+            "{0}: holds no `.wasm` file\nhint: build the hook: `boathook build {0}`",
+            path.display()
+        )),
         count => Err(format!(
             "{}: holds {count} `.wasm` files, and a hook's folder holds one",
             path.display()

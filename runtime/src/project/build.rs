@@ -132,7 +132,9 @@ pub fn folders(dir: &Path) -> Result<Vec<PathBuf>, BuildError> {
         return Ok(vec![dir.to_owned()]);
     }
     let mut found = Vec::new();
-    for entry in fs::read_dir(dir.join(HOOKS)).into_iter().flatten().flatten() {
+    // Without the `./` that a reader of messages has no use for.
+    let hooks = if dir == Path::new(".") { PathBuf::from(HOOKS) } else { dir.join(HOOKS) };
+    for entry in fs::read_dir(hooks).into_iter().flatten().flatten() {
         let folder = entry.path();
         // One that cannot be read is looked at, so that it is complained of.
         let says_how = read_manifest(&folder)

@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 use super::files::{FileError, put};
 use super::{Language, bindings};
 use crate::config::{CUSTOM, is_ours};
+use crate::hook::find::MANIFEST_FILE;
 
 /// What a hook is called in the templates, whose files are those of a hook that works.
 const PLACEHOLDER: &str = "my-hook";
 /// What the templates call the file whose own name would have an effect where they lie.
 const GITIGNORE: (&str, &str) = ("gitignore", ".gitignore");
+/// What is in it where a template has none.
+const IGNORED: &str = "/build\n/hook.wasm\n/node_modules\n/target\n__pycache__\n";
+/// How the templates call their SDK's folder, where they are used without this command.
+const SDK_ELSEWHERE: &str = "../boathook/guest-sdk/";
 /// Names that the folder of a new hook uses itself.
 const TAKEN: [&str; 2] = [bindings::SDK, "hook"];
 /// The longest name: short enough for a file's, and for a manifest's.
@@ -36,6 +41,9 @@ pub enum NewError {
     /// There is something already.
     #[error("{}: is there already, and not empty\nhint: take another name, or --dir", .0.display())]
     Exists(PathBuf),
+    /// This program has no files for it.
+    #[error("there is no template for `{0}` in this boathook")]
+    Language(Language),
     /// The disk refuses.
     #[error(transparent)]
     File(#[from] FileError),
@@ -53,12 +61,21 @@ pub fn write(name: &str, language: Language, folder: &Path) -> Result<Vec<PathBu
     if !is_free(folder)? {
         return Err(NewError::Exists(folder.to_owned()));
     }
-    let template = language.sdk().map(|sdk| sdk.template(language.template()));
+    let Some(sdk) = language.sdk() else { return Err(NewError::Language(language)) };
     let mut written = Vec::new();
-    for file in template.unwrap_or_default() {
+    for file in sdk.template(language.template()) {
         let path = renamed(file.path);
-        put(&folder.join(&path), &filled(file.bytes, name))?;
+        let mut bytes = filled(file.bytes, name, sdk.folder);
+        if path == Path::new(MANIFEST_FILE) && !bytes.starts_with(b"#:schema") {
+            bytes.splice(0..0, format!("#:schema ./{}\n", bindings::SCHEMA).into_bytes());
+        }
+        put(&folder.join(&path), &bytes)?;
         written.push(path);
+    }
+    let ignored = PathBuf::from(GITIGNORE.1);
+    if !written.contains(&ignored) {
+        put(&folder.join(&ignored), IGNORED.as_bytes())?;
+        written.push(ignored);
     }
     bindings::write(language, folder).map_err(|error| NewError::Bindings(format!("{error:#}")))?;
     Ok(written)
@@ -98,10 +115,15 @@ fn renamed(path: &str) -> PathBuf {
     path.to_owned()
 }
 
-/// A file of a template with the hook's name in it; what is no text stays as it is.
-fn filled(bytes: &[u8], name: &str) -> Vec<u8> {
+/// A file of a template with the hook's name in it, and with the SDK that lies in its folder; what is no
+/// text stays as it is.
+fn filled(bytes: &[u8], name: &str, sdk: &str) -> Vec<u8> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => text.replace(PLACEHOLDER, name).into_bytes(),
+        Ok(text) => {
+            let here = format!("./{}", bindings::SDK);
+            let text = text.replace(&format!("{SDK_ELSEWHERE}{sdk}"), &here);
+            text.replace(PLACEHOLDER, name).into_bytes()
+        }
         Err(_) => bytes.to_vec(),
     }
 }
@@ -135,13 +157,16 @@ mod tests {
             let text = fs::read_to_string(folder.join("hook.toml")).unwrap();
             let manifest = manifest::parse(&text, "hook.toml").unwrap();
             let build = manifest.build.expect("a template says how it is built");
-            assert!(build.command.is_some() && build.output.is_some(), "{language}");
+            assert!(build.command.is_some(), "{language}");
             for path in build.watch {
                 assert!(folder.join(&path).exists(), "{language}: watches `{path}`");
             }
             assert!(text.starts_with(&format!("#:schema ./{}\n", bindings::SCHEMA)), "{language}");
-            let left = written.iter().filter_map(|path| fs::read_to_string(folder.join(path)).ok());
-            assert!(!left.into_iter().any(|text| text.contains(PLACEHOLDER)), "{language}");
+            for path in written {
+                let text = fs::read_to_string(folder.join(&path)).unwrap_or_default();
+                let is_filled = !text.contains(PLACEHOLDER) && !text.contains(SDK_ELSEWHERE);
+                assert!(is_filled, "{language}: {}", path.display());
+            }
         }
     }
 
