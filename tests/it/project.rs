@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -52,6 +53,19 @@ fn a_new_hook_in_rust_is_built_and_answers() {
     // A component that is taken elsewhere alone still knows what hook.toml says.
     let inspected = ran(&app, &["inspect", "{dir}/hooks/greeter/hook.wasm", "--json"]);
     assert_eq!(json(&inspected.out)["description"], "Answers GET /greeter");
+}
+
+#[test]
+fn a_new_hook_in_c_passes_its_own_test() {
+    let app = App::lift("");
+    ran(&app, &["new", "greeter", "--lang", "c", "--dir", "{dir}/hooks/greeter"]);
+    let test =
+        "mkdir build && cc -Wall -Werror -Iboathook-sdk -o build/test main.c test.c && build/test";
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", test]).current_dir(app.folder().join("hooks/greeter"));
+    let tested = shell.output().expect("there is a shell");
+    assert!(tested.status.success(), "{tested:?}");
+    assert_eq!(tested.stdout, b"ok: it answers on its own path\n");
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub(super) struct Bindings {
     /// The folder of the project
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
+    /// The interfaces that a hook in C exports, all of whose functions it has to have
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = bindings::EXPORTS)]
+    exports: Vec<String>,
     #[command(flatten)]
     pub(super) json: Json,
 }
@@ -30,7 +33,7 @@ pub(super) fn language() -> impl TypedValueParser<Value = Language> {
 
 impl Bindings {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let written = bindings::write(self.lang, &self.out)?;
+        let written = bindings::write(self.lang, &self.out, &self.exports)?;
         if self.json.json {
             let files: Vec<String> =
                 written.iter().map(|path| path.display().to_string()).collect();

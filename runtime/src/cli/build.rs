@@ -28,7 +28,8 @@ impl Build {
         let folders = build::folders(&self.dir)?;
         for (at, folder) in folders.iter().enumerate() {
             if !self.json.json {
-                complain(&format!("building {}: {}", folder.display(), build::command(folder)?));
+                let command = build::in_one_line(&build::command(folder)?);
+                complain(&format!("building {}: {command}", folder.display()));
             }
             let output = if self.json.json { Output::Kept } else { Output::Shown };
             let result = build::build(folder, &compiler(folder), output);

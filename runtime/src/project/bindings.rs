@@ -7,13 +7,14 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use toml::{Table, Value};
 use wit_bindgen_core::Files;
 
 use super::embedded::{File, WIT};
 use super::files::put;
 use super::{Language, wit};
+use crate::sandbox::compile;
 
 /// Where the SDK goes, below the project.
 pub const SDK: &str = "boathook-sdk";
@@ -27,13 +28,23 @@ const SCHEMA_TEXT: &str = include_str!("hook.schema.json");
 /// What the Rust SDK inherits from, in the repository.
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
+/// The interfaces that a hook in C exports where nobody says anything else.
+pub const EXPORTS: &[&str] = &["routing"];
+
 /// Writes them into a folder, over what is there under their names. Gives their paths back.
 ///
+/// `exports` are the interfaces that a hook in C exports: there all functions of each have to be written
+/// out, while other SDKs have something to say for those that are left out.
+///
 /// # Errors
-/// If one cannot be written.
-pub fn write(language: Language, project: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// If one cannot be written, or there is no such interface.
+pub fn write(
+    language: Language,
+    project: &Path,
+    exports: &[String],
+) -> anyhow::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
-    for (path, bytes) in files(language)? {
+    for (path, bytes) in files(language, exports)? {
         let path = project.join(path);
         put(&path, &bytes)?;
         written.push(path);
@@ -54,7 +65,7 @@ pub fn parts(language: Language) -> impl Iterator<Item = (&'static str, &'static
 
 type Bytes = Cow<'static, [u8]>;
 
-fn files(language: Language) -> anyhow::Result<Vec<(PathBuf, Bytes)>> {
+fn files(language: Language, exports: &[String]) -> anyhow::Result<Vec<(PathBuf, Bytes)>> {
     let mut all = vec![(PathBuf::from(SCHEMA), Cow::Borrowed(SCHEMA_TEXT.as_bytes()))];
     for file in WIT {
         all.push((Path::new(PACKAGE).join(file.path), Cow::Borrowed(file.bytes)));
@@ -66,7 +77,7 @@ fn files(language: Language) -> anyhow::Result<Vec<(PathBuf, Bytes)>> {
     }
     if language == Language::C {
         let has = |path: &str| embedded.iter().any(|file| file.path == path);
-        let generated = generated_c()?;
+        let generated = generated_c(exports)?;
         let missing = generated.into_iter().filter(|(path, _)| !has(path));
         all.extend(missing.map(|(path, bytes)| (sdk.join(path), Cow::Owned(bytes))));
     }
@@ -102,10 +113,20 @@ fn standalone(member: &str, workspace: &str) -> anyhow::Result<String> {
     Ok(format!("# Written by boathook; `boathook bindings` writes it again.\n{member}"))
 }
 
-/// The bindings for C: a header, its code, and an object that carries the world.
-fn generated_c() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+/// The bindings for C: a header, its code, and an object that carries the world with these exports.
+fn generated_c(exports: &[String]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let (mut resolve, package) = wit::resolve()?;
     let world = resolve.select_world(&[package], Some(wit::WORLD))?;
+    let known = wit::exports(&resolve, world);
+    let full = |name: &String| format!("{}/{name}@{}", compile::PACKAGE, compile::VERSION);
+    let wanted: Vec<String> = exports.iter().map(full).collect();
+    for (interface, name) in wanted.iter().zip(exports) {
+        if !known.contains(interface) {
+            let known = known.join(", ");
+            bail!("a hook cannot export `{name}`\nhint: what there is: {known}");
+        }
+    }
+    wit::keep_exports(&mut resolve, world, &wanted);
     let mut files = Files::default();
     let options = wit_bindgen_c::Opts::default();
     options.build().generate(&mut resolve, world, &mut files)?;
@@ -159,16 +180,33 @@ mod tests {
     #[test]
     fn the_sdk_of_rust_stands_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let written = write(Language::Rust, dir.path()).unwrap();
+        let written = write(Language::Rust, dir.path(), &[]).unwrap();
         assert!(written.contains(&dir.path().join("wit/world.wit")));
         let text = std::fs::read_to_string(dir.path().join("boathook-sdk/Cargo.toml")).unwrap();
         assert!(!text.contains("workspace"), "{text}");
         assert!(dir.path().join("boathook-sdk/src/testing/host/kv.rs").exists());
     }
 
+    fn c(exports: &[&str]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        generated_c(&exports.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
     #[test]
-    fn the_bindings_of_c_are_a_header_its_code_and_the_world() {
-        let names: Vec<String> = generated_c().unwrap().into_iter().map(|(name, _)| name).collect();
+    fn the_bindings_of_c_are_a_header_its_code_and_the_world_with_what_is_exported() {
+        let files = c(EXPORTS).unwrap();
+        let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["hook.c", "hook.h", "hook_component_type.o"]);
+        let header = String::from_utf8_lossy(&files[1].1);
+        assert!(header.contains("bool exports_boathook_hook_routing_handle_route("));
+        assert!(!header.contains("exports_boathook_hook_lifecycle_"));
+        let both = c(&["routing", "lifecycle"]).unwrap();
+        assert!(String::from_utf8_lossy(&both[1].1).contains("hook_lifecycle_initialize("));
+    }
+
+    #[test]
+    fn an_interface_that_does_not_exist_is_refused_with_those_that_do() {
+        let said = c(&["routing", "rooting"]).unwrap_err().to_string();
+        assert!(said.starts_with("a hook cannot export `rooting`\nhint: "), "{said}");
+        assert!(said.contains("boathook:hook/listening@0.1.0"), "{said}");
     }
 }

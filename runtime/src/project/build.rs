@@ -225,10 +225,15 @@ fn run(command: &str, folder: &Path, output: Output) -> Result<(), BuildError> {
     }
     Err(BuildError::Failed {
         folder: folder.to_owned(),
-        command: command.to_owned(),
+        command: in_one_line(command),
         how: how(status),
         output: said,
     })
+}
+
+/// A command for people to read.
+pub fn in_one_line(command: &str) -> String {
+    command.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Runs a command to its end and keeps the end of what it says, on either channel, in its order.

@@ -77,7 +77,9 @@ pub fn write(name: &str, language: Language, folder: &Path) -> Result<Vec<PathBu
         put(&folder.join(&ignored), IGNORED.as_bytes())?;
         written.push(ignored);
     }
-    bindings::write(language, folder).map_err(|error| NewError::Bindings(format!("{error:#}")))?;
+    let exports: Vec<String> = bindings::EXPORTS.iter().map(ToString::to_string).collect();
+    bindings::write(language, folder, &exports)
+        .map_err(|error| NewError::Bindings(format!("{error:#}")))?;
     Ok(written)
 }
 

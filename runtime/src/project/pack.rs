@@ -174,13 +174,13 @@ fn narrowed(
         let found = module.functions_of(&interface);
         if !found.is_empty() {
             whole(resolve, *id, &interface, &found)?;
-            kept.push(key.clone());
+            kept.push(interface);
         }
     }
     if kept.is_empty() {
         return Err(nothing(module));
     }
-    resolve.worlds[world].exports.retain(|key, _| kept.contains(key));
+    wit::keep_exports(resolve, world, &kept);
     Ok(world)
 }
 
@@ -313,6 +313,27 @@ mod tests {
              there is no `boathook:hook/routing@0.1.0#routes`\n\
              hint: export the rest as well, or nothing of it"
         );
+    }
+
+    /// The module with the world of `hook` as bindings leave it in there, exporting these.
+    fn with_world(fields: &str, exports: &[&str]) -> Vec<u8> {
+        let (mut resolve, package) = wit::resolve().unwrap();
+        let world = resolve.select_world(&[package], Some(wit::WORLD)).unwrap();
+        let full = |name: &&str| format!("{PACKAGE}/{name}@{VERSION}");
+        wit::keep_exports(&mut resolve, world, &exports.iter().map(full).collect::<Vec<_>>());
+        let mut wasm = module(fields);
+        wit_component::embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8)
+            .unwrap();
+        wasm
+    }
+
+    #[test]
+    fn a_world_that_bindings_left_in_the_module_holds() {
+        let both = format!("{ROUTES} {HANDLE}");
+        let facts = pack(&with_world(&both, &["routing"]), Section::default());
+        assert_eq!(Facts::read(&facts.unwrap()).unwrap().exports, ["boathook:hook/routing@0.1.0"]);
+        let said = refused(&with_world(&both, &["routing", "methods"]));
+        assert!(said.contains("boathook:hook/methods@0.1.0"), "{said}");
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(super) const TOOLS: &[Tool] = &[
         language: "python",
         ask: Ask::Version(&["componentize-py", "--version"]),
         least: None,
-        fix: "pip install componentize-py",
+        fix: "python3 -m pip install componentize-py",
     },
     Tool {
         name: "ziglang",
@@ -107,7 +107,8 @@ pub(super) const TOOLS: &[Tool] = &[
         language: "c",
         ask: Ask::Version(&["python3", "-m", "ziglang", "version"]),
         least: None,
-        fix: "pip install ziglang",
+        fix: "python3 -m pip install ziglang   # where that is refused, in a venv: \
+              python3 -m venv ~/.venv && . ~/.venv/bin/activate",
     },
     Tool {
         name: "zig",
@@ -115,7 +116,7 @@ pub(super) const TOOLS: &[Tool] = &[
         language: "c",
         ask: Ask::Version(&["zig", "version"]),
         least: None,
-        fix: "pip install ziglang   # then it is called `python3 -m ziglang`",
+        fix: "python3 -m pip install ziglang   # then it is called `python3 -m ziglang`",
     },
     Tool {
         name: "clang",

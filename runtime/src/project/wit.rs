@@ -1,7 +1,7 @@
 //! Reads the WIT package that this program carries.
 
 use anyhow::Context as _;
-use wit_bindgen_core::wit_parser::{PackageId, Resolve, SourceMap};
+use wit_bindgen_core::wit_parser::{PackageId, Resolve, SourceMap, WorldId, WorldItem, WorldKey};
 
 use super::embedded::WIT;
 
@@ -22,6 +22,21 @@ pub(super) fn resolve() -> anyhow::Result<(Resolve, PackageId)> {
     let mut resolve = Resolve::default();
     let package = resolve.push_group(parsed).map_err(|error| anyhow::anyhow!("{error}"))?;
     Ok((resolve, package))
+}
+
+/// The interfaces that a world exports, by their full names.
+pub(super) fn exports(resolve: &Resolve, world: WorldId) -> Vec<String> {
+    let exports = resolve.worlds[world].exports.iter();
+    let interfaces = exports.filter(|(_, item)| matches!(item, WorldItem::Interface { .. }));
+    interfaces.map(|(key, _)| resolve.name_world_key(key)).collect()
+}
+
+/// Takes out of a world what it exports beside these: a hook may leave any interface out.
+pub(super) fn keep_exports(resolve: &mut Resolve, world: WorldId, kept: &[String]) {
+    let keys = resolve.worlds[world].exports.keys();
+    let others: Vec<WorldKey> =
+        keys.filter(|key| !kept.contains(&resolve.name_world_key(key))).cloned().collect();
+    resolve.worlds[world].exports.retain(|key, _| !others.contains(key));
 }
 
 #[cfg(test)]
