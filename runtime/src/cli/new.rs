@@ -30,7 +30,8 @@ impl New {
         let folder = dir.unwrap_or_else(|| Path::new(build::HOOKS).join(&name));
         let files = new::write(&name, lang, &folder)?;
         let shown = folder.display();
-        let next = next(&folder, &name);
+        let next: Vec<String> =
+            new::preparation(lang, &folder).into_iter().chain(next(&folder, &name)).collect();
         if json.json {
             let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
             say_json(&json!({

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::{FileError, put};
-use super::{Language, bindings};
+use super::{Language, bindings, build};
 use crate::config::{CUSTOM, is_ours};
 use crate::hook::find::MANIFEST_FILE;
 
@@ -81,6 +81,28 @@ pub fn write(name: &str, language: Language, folder: &Path) -> Result<Vec<PathBu
     bindings::write(language, folder, &exports)
         .map_err(|error| NewError::Bindings(format!("{error:#}")))?;
     Ok(written)
+}
+
+/// What has to be typed once before the new hook in a folder can be built; none where its build command sees
+/// to it, or there is nothing to be installed.
+pub fn preparation(language: Language, folder: &Path) -> Option<String> {
+    let installs = |command: String| command.contains("install");
+    if build::command(folder).is_ok_and(installs) {
+        return None;
+    }
+    let folder = folder.display();
+    match language {
+        Language::JavaScript | Language::TypeScript => {
+            Some(format!("npm install --prefix {folder}"))
+        }
+        Language::Python => {
+            let (tools, sdk) = (format!("{folder}/.venv"), format!("{folder}/{}", bindings::SDK));
+            Some(format!(
+                "python3 -m venv {tools} && {tools}/bin/pip install -r {sdk}/requirements.txt -e {sdk}"
+            ))
+        }
+        Language::Rust | Language::C | Language::Go => None,
+    }
 }
 
 fn check(name: &str) -> Result<(), NewError> {
