@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
     let wit = files(&top.join("wit"))?;
     let _ = writeln!(text, "pub(super) static WIT: &[File] = &{};", list(&wit, &top.join("wit")));
     text.push_str("pub(super) static SDKS: &[Sdk] = &[\n");
-    for sdk in entries(&top.join("guest-sdk"))? {
+    for sdk in entries(&top.join("guest-sdk"))?.into_iter().filter(|entry| entry.is_dir()) {
         let (templates, files): (Vec<PathBuf>, Vec<PathBuf>) =
             files(&sdk)?.into_iter().partition(|file| is_template(file, &sdk));
         let _ = writeln!(

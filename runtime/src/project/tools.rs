@@ -150,8 +150,10 @@ const RUST: [u32; 2] = [1, 95];
 impl Tool {
     /// The tools that a build command names.
     pub(super) fn of_command(command: &str) -> impl Iterator<Item = &'static Self> {
-        let part = |c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c));
-        let words: Vec<&str> = command.split(part).collect();
+        let is_between = |c: char| c.is_whitespace() || "=;&|()<>'\"`".contains(c);
+        // A program may be typed with its path.
+        let name = |word: &'_ str| word.rfind('/').map_or(0, |at| at + 1);
+        let words: Vec<&str> = command.split(is_between).map(|word| &word[name(word)..]).collect();
         TOOLS.iter().filter(move |tool| {
             words.contains(&tool.name) || tool.words.iter().any(|word| words.contains(word))
         })
@@ -248,7 +250,11 @@ mod tests {
         );
         assert_eq!(named("npx esbuild x"), ["npm"]);
         assert_eq!(named("python3 -m ziglang cc -o core.wasm"), ["python3", "ziglang"]);
-        assert_eq!(named("./cargo-like google"), [""; 0]);
+        assert_eq!(
+            named(".venv/bin/python -m a --target=wasm32-wasip2"),
+            ["wasm32-wasip2", "python3"]
+        );
+        assert_eq!(named("./cargo-like google -Mroot=../main.zig go.mod"), [""; 0]);
     }
 
     #[test]
