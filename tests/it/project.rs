@@ -151,6 +151,25 @@ fn a_build_command_may_make_a_core_module() {
     assert_eq!(app.ask("GET", "/shelly").status, 200);
 }
 
+#[test]
+fn a_build_that_makes_no_hook_leaves_the_one_that_is_there() {
+    let app = App::lift("//- hooks\nelsewhere/bad.wasm = exports-other");
+    let put = |path: &str, bytes: &[u8]| {
+        let path = app.folder().join("hooks/shelly").join(path);
+        fs::create_dir_all(path.parent().expect("in a folder")).expect("a folder can be made");
+        fs::write(path, bytes).expect("a file can be written");
+    };
+    let build = "command = \"cp ../../elsewhere/bad.wasm made.bin\"\noutput = \"made.bin\"";
+    put("hook.toml", format!("{SHELL_HOOK}{build}").as_bytes());
+    put("hook.wasm", b"the one that serves");
+    let built = Ran::beside(&app, &["build", "{dir}"]);
+    assert_eq!(built.code, Some(1), "{built:?}");
+    let said = "hook `shelly`: load: ";
+    assert!(built.err.contains(said) && built.err.contains("is a component but not a hook"));
+    let there = fs::read(app.folder().join("hooks/shelly/hook.wasm")).expect("it is there");
+    assert_eq!(there, b"the one that serves");
+}
+
 /// What a build says that fails.
 #[track_caller]
 fn failed(build: &str, args: &[&str]) -> Ran {

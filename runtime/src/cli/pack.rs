@@ -10,7 +10,7 @@ use super::{Json, say, say_json};
 use crate::hook::find::Found;
 use crate::lift;
 use crate::project::pack::{Section, pack};
-use crate::project::put;
+use crate::project::{put, read_wasm};
 
 /// Make a hook of a core module, or write a component's manifest.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(super) struct Pack {
 impl Pack {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let file = self.file.display();
-        let wasm = std::fs::read(&self.file).with_context(|| format!("{file}: cannot be read"))?;
+        let wasm = read_wasm(&self.file)?;
         let manifest = self.manifest.map(|path| {
             let label = path.display().to_string();
             let text = std::fs::read_to_string(&path);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use super::files::{FileError, put};
+use super::files::{FileError, put, read_wasm};
 use super::pack::{PackError, Section, pack};
 use super::tools::{State, Tool};
 use crate::config::{Problems, manifest};
@@ -24,8 +24,6 @@ pub const COMPONENT: &str = "hook.wasm";
 pub const HOOKS: &str = "hooks";
 /// The most of a command's output that is kept, from its end: where a compiler says what is wrong.
 const OUTPUT_MAX: usize = 64 << 10;
-/// The largest file that is taken for a component.
-const COMPONENT_MAX: u64 = 256 << 20;
 
 /// Where a command's output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,9 +164,20 @@ pub fn build(folder: &Path, compiler: &Arc<Compiler>, output: Output) -> Result<
     let command = command(folder)?;
     check_tools(&command, folder)?;
     run(&command, folder, output)?;
-    place(folder)?;
-    let hook = Found::alone(folder)?;
-    lift::try_load(&hook, compiler)?;
+    let hook = match packed(folder)? {
+        Some(component) => {
+            // What stands in its place stays there until this one is known to be good.
+            let here = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+            lift::try_load(&Found::unwritten(&here, component.clone())?, compiler)?;
+            put(&folder.join(COMPONENT), &component)?;
+            Found::alone(folder)?
+        }
+        None => {
+            let hook = Found::alone(folder)?;
+            lift::try_load(&hook, compiler)?;
+            hook
+        }
+    };
     Ok(Built { hook, took: begun.elapsed(), app: app_of(folder) })
 }
 
@@ -266,25 +275,18 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Puts what the command has made into the hook's folder, packed and with the manifest in it. A command
-/// that names no output has done so itself.
-fn place(folder: &Path) -> Result<(), BuildError> {
+/// What the command has made as a component with the manifest in it; none where the command names no output,
+/// and has put the component into the folder itself.
+fn packed(folder: &Path) -> Result<Option<Vec<u8>>, BuildError> {
     // Read again: the command may have written it.
     let (manifest, text) = read_manifest(folder)?;
-    let Some(output) = manifest.build.and_then(|build| build.output) else { return Ok(()) };
+    let Some(output) = manifest.build.and_then(|build| build.output) else { return Ok(None) };
     let path = folder.join(&output);
-    let no_output = || BuildError::NoOutput { folder: folder.to_owned(), output: output.clone() };
-    let reading = |error| FileError::reading(&path, error);
-    let length = fs::metadata(&path).map_err(|_| no_output())?.len();
-    if length > COMPONENT_MAX {
-        let much = format!("it has {length} bytes, and {COMPONENT_MAX} are the most");
-        return Err(reading(io::Error::new(io::ErrorKind::FileTooLarge, much)).into());
+    if !path.is_file() {
+        return Err(BuildError::NoOutput { folder: folder.to_owned(), output });
     }
-    let wasm = fs::read(&path).map_err(reading)?;
     let label = folder.join(MANIFEST_FILE).display().to_string();
     let section = Section { manifest: Some((&label, &text)), name: None };
-    let component =
-        pack(&wasm, section).map_err(|source| BuildError::Pack { path: path.clone(), source })?;
-    put(&folder.join(COMPONENT), &component)?;
-    Ok(())
+    let packed = pack(&read_wasm(&path)?, section);
+    packed.map(Some).map_err(|source| BuildError::Pack { path, source })
 }

@@ -23,6 +23,23 @@ impl FileError {
     }
 }
 
+/// The largest file that is taken for a component or a core module: ten times an interpreter.
+const WASM_MAX: u64 = 256 << 20;
+
+/// Reads a component or a core module.
+///
+/// # Errors
+/// If it cannot be read, or is too large to be either.
+pub fn read_wasm(path: &Path) -> Result<Vec<u8>, FileError> {
+    let failed = |error| FileError::reading(path, error);
+    let length = fs::metadata(path).map_err(failed)?.len();
+    if length > WASM_MAX {
+        let much = format!("it has {length} bytes, and {WASM_MAX} are the most");
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, much)));
+    }
+    fs::read(path).map_err(failed)
+}
+
 /// Writes a file, its folders with it, and puts it into its place in one step: a server that looks at that
 /// moment finds the old one or the new one.
 ///
@@ -55,6 +72,15 @@ mod tests {
         put(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("core.wasm");
+        fs::File::create(&path).unwrap().set_len(WASM_MAX + 1).unwrap();
+        let error = std::error::Error::source(&read_wasm(&path).unwrap_err()).unwrap().to_string();
+        assert!(error.ends_with("268435456 are the most"), "{error}");
     }
 
     #[test]
