@@ -27,7 +27,7 @@ pub(super) struct New {
 impl New {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let Self { name, lang, dir, json } = self;
-        let folder = dir.unwrap_or_else(|| Path::new(build::HOOKS).join(&name));
+        let folder = dir.unwrap_or_else(|| place(&name));
         let files = new::write(&name, lang, &folder)?;
         let shown = folder.display();
         let next: Vec<String> =
@@ -48,6 +48,15 @@ impl New {
         say(&format!("{shown}: a hook in {lang}: {}\n\nnext:", files.join(", ")));
         say(&text::indented(&next.join("\n")));
         Ok(())
+    }
+}
+
+/// Where a hook goes that nobody has a place for: among the app's.
+fn place(name: &str) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    match here.file_name() {
+        Some(folder) if folder == build::HOOKS => PathBuf::from(name),
+        _ => Path::new(build::HOOKS).join(name),
     }
 }
 

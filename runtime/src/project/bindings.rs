@@ -57,6 +57,9 @@ pub fn parts(language: Language) -> impl Iterator<Item = (&'static str, &'static
     let sdk = match language {
         Language::Rust => "the SDK: boathook-sdk = { path = \"boathook-sdk\" }",
         Language::C => "the bindings: hook.h, hook.c, and the object that carries the world",
+        Language::Python => {
+            "the SDK; for editors, types of the world: componentize-py -d wit -w hook bindings ."
+        }
         _ => "the SDK",
     };
     [(PACKAGE, "the WIT package"), (SDK, sdk), (SCHEMA, "for editors: what hook.toml may have")]

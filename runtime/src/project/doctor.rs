@@ -239,12 +239,13 @@ fn tools(dir: &Path) -> Vec<Check> {
         .flat_map(|command| Tool::of_command(command))
         .map(|tool| tool.name)
         .collect();
-    TOOLS.iter().filter_map(|tool| look(tool, needed.contains(tool.name), dir)).collect()
+    TOOLS.iter().filter_map(|tool| look(tool, needed.contains(tool.name))).collect()
 }
 
-fn look(tool: &Tool, is_needed: bool, dir: &Path) -> Option<Check> {
+fn look(tool: &Tool, is_needed: bool) -> Option<Check> {
     let subject = format!("{}: {}", tool.language, tool.name);
-    let folder = if dir.is_dir() { dir } else { Path::new(".") };
+    // Toolchains run what the folder that they are called in says: who only looks at an app runs none of it.
+    let folder = Path::new("/");
     let status = if is_needed { Status::Failed } else { Status::Note };
     let here = if is_needed { format!(", and a {MANIFEST_FILE} here names it") } else { "".into() };
     match tool.look(folder) {
@@ -347,7 +348,7 @@ mod tests {
     #[test]
     fn a_tool_that_a_hook_here_is_built_with_has_to_be_there() {
         let tool = TOOLS.iter().find(|tool| tool.name == "componentize-py").unwrap();
-        let missing = look(tool, true, Path::new("/nonexistent"));
+        let missing = look(tool, true);
         // Where it is installed there is nothing to complain of.
         let missing = missing.expect("a tool that is needed is listed");
         if missing.status != Status::Fine {
