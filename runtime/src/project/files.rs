@@ -1,4 +1,4 @@
-//! Writes files so that whoever reads finds a whole one or none, and never over what somebody else wrote.
+//! Reads and writes the files of projects: with bounds, and so that whoever looks finds a whole one or none.
 
 use std::fs;
 use std::io;

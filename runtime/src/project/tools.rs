@@ -185,7 +185,9 @@ fn target(folder: &Path) -> Option<String> {
 /// The first line that a command says; none if it is not there, fails, or takes too long.
 fn ask(command: &[&str], folder: &Path) -> Option<String> {
     let (program, arguments) = command.split_first()?;
-    let mut child = Command::new(program)
+    // As cargo does.
+    let instead = (*program == "rustc").then(|| std::env::var_os("RUSTC")).flatten();
+    let mut child = Command::new(instead.unwrap_or_else(|| program.into()))
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
