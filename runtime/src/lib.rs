@@ -31,6 +31,7 @@
 //! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes; [`running`] holds the set that serves
 //! and replaces it while it does. [`cli`] turns what was typed
 //! into calls of these, [`log`] writes the log, [`admin`] answers the operator on a listener of its own.
+//! And before there is anything to serve: [`project`] makes hooks, from an empty folder to a component.
 //!
 //! # Invariants
 //!
@@ -99,3 +100,5 @@ pub mod deploy;
 pub mod admin;
 pub mod cli;
 pub mod log;
+
+pub mod project;

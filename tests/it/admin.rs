@@ -185,7 +185,7 @@ fn an_address_that_others_can_reach_is_warned_of() {
     assert!(checked.out.contains("the admin listener is on `0.0.0.0:0`"), "{}", checked.out);
     let mut app = App::lift("//- boathook.toml\nadmin.listen = \"0.0.0.0:0\"\n//- hooks\nempty");
     app.log(&[
-        "warn: boathook.toml:1: the admin listener is on `0.0.0.0:0`, and asks nobody who they are",
+        "warn: boathook.toml:1: the admin listener is on `0.0.0.0:0`, unencrypted, and asks nobody",
         "hint: keep it on 127.0.0.1",
     ]);
 }

@@ -34,6 +34,7 @@ mod limits;
 mod load;
 mod observing;
 mod order;
+mod project;
 mod replacing;
 mod requests;
 mod responses;

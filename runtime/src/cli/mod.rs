@@ -16,6 +16,12 @@ use crate::config::{self, Config, Problems, Sources};
 use crate::log;
 use crate::sandbox::{Cache, Compiler, child};
 
+mod bindings;
+mod build;
+mod doctor;
+mod new;
+mod pack;
+
 mod serve;
 
 mod check;
@@ -58,6 +64,16 @@ enum Command {
     Rollback(remote::Rollback),
     /// Compile an app's hooks, so that the next start finds them compiled
     Compile(compile::Compile),
+    /// Write a folder with a hook that answers
+    New(new::New),
+    /// Build a hook, or all of an app's
+    Build(build::Build),
+    /// Make a hook of a core module, or write a component's manifest
+    Pack(pack::Pack),
+    /// Write this version's WIT package and bindings into a project
+    Bindings(bindings::Bindings),
+    /// Look at this machine: toolchains, app folder, ports, limits
+    Doctor(doctor::Doctor),
     /// Compile what comes in; run by this program alone
     #[command(name = child::COMMAND, hide = true)]
     CompileOne(compile::CompileOne),
@@ -167,6 +183,11 @@ impl Command {
             Self::Rollback(rollback) => rollback.json.json,
             Self::Compile(compile) => compile.json.json,
             Self::CompileOne(_) => false,
+            Self::New(new) => new.json.json,
+            Self::Build(build) => build.json.json,
+            Self::Pack(pack) => pack.json.json,
+            Self::Bindings(bindings) => bindings.json.json,
+            Self::Doctor(doctor) => doctor.json.json,
         }
     }
 }
@@ -195,6 +216,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rollback(rollback) => rollback.run(),
         Command::Compile(compile) => compile.run(),
         Command::CompileOne(one) => one.run(),
+        Command::New(new) => new.run(),
+        Command::Build(build) => build.run(),
+        Command::Pack(pack) => pack.run(),
+        Command::Bindings(bindings) => bindings.run(),
+        Command::Doctor(doctor) => {
+            return if doctor.run() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     if wants_json {

@@ -67,6 +67,8 @@ pub struct Manifest {
 pub struct Build {
     /// The command, run in the hook's folder.
     pub command: Option<String>,
+    /// What the command makes, from the hook's folder on: a component, or a core module to be packed.
+    pub output: Option<String>,
     /// The paths whose change makes `dev` build again.
     pub watch: Vec<String>,
 }
@@ -124,9 +126,10 @@ fn refuse_roots_of_ours(root: &Table, problems: &mut Problems) {
 
 impl Build {
     fn read(table: &Table, problems: &mut Problems) -> Self {
-        table.only(&["command", "watch"], problems);
+        table.only(&["command", "output", "watch"], problems);
         Self {
             command: table.get("command", string, problems),
+            output: table.get("output", string, problems),
             watch: table.get("watch", strings, problems).unwrap_or_default(),
         }
     }

@@ -33,7 +33,7 @@ pub enum FactsError {
     /// A core module.
     #[error(
         "the file is a core module, not a component\n\
-         hint: build for `wasm32-wasip2`, or turn it into a component with `wasm-tools component new`"
+         hint: make a component of it with `boathook pack`, or build for `wasm32-wasip2`"
     )]
     CoreModule,
     /// It ends in the middle.

@@ -18,7 +18,7 @@ use crate::fetch::Grants;
 use crate::tasks::Tick;
 
 /// How the manifest beside a component is called.
-const MANIFEST_FILE: &str = "hook.toml";
+pub const MANIFEST_FILE: &str = "hook.toml";
 
 /// A hook that is to be lifted, and has not been compiled.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +75,15 @@ struct Place {
     /// The name that it has where neither manifest nor operator gives another.
     fallback: String,
     installed: Option<Installed>,
+}
+
+impl Place {
+    /// Why there is no hook in it.
+    fn failed(&self, text: &str) -> Problems {
+        let mut problem = problem(format!("hook `{}`: load: {text}", self.fallback));
+        problem.origin = self.installed.as_ref().map(|installed| installed.origin.clone());
+        Problems(vec![problem])
+    }
 }
 
 /// A component as it was read.
@@ -219,14 +228,24 @@ impl Found {
         // `.` and `..` are names of folders too.
         let named = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let fallback = if path.is_dir() { file_name(&named) } else { stem(&named) };
-        let read = read(
-            &Place { path: path.to_owned(), fallback: fallback.clone(), installed: None },
-            None,
-        )?;
+        let place = Place { path: path.to_owned(), fallback, installed: None };
+        Ok(Self::of(read(&place, None)?, place.fallback))
+    }
+
+    /// The same for a component that is not written yet; the path is where it will be.
+    ///
+    /// # Errors
+    /// If it is no component.
+    pub fn unwritten(path: &Path, wasm: Vec<u8>) -> Result<Self, Problems> {
+        let place = Place { path: path.to_owned(), fallback: stem(path), installed: None };
+        Ok(Self::of(understand(&place, path.to_owned(), None, wasm)?, place.fallback))
+    }
+
+    fn of(read: Read, fallback: String) -> Self {
         let name = read.manifest.name.clone().unwrap_or(fallback);
         let nothing = PartialLimits::default();
         let Read { path, place, wasm, facts, manifest, .. } = read;
-        Ok(Self {
+        Self {
             config_key: manifest.config_key.clone().unwrap_or_else(|| name.clone()),
             after: manifest.after.clone().unwrap_or_default(),
             mode: manifest.mode.unwrap_or_default(),
@@ -243,7 +262,7 @@ impl Found {
             wasm,
             facts,
             manifest,
-        })
+        }
     }
 }
 
@@ -291,7 +310,10 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
     components.sort();
     match components.len() {
         1 => Ok((components.remove(0), Some(path.to_owned()))),
-        0 => Err(format!("{}: holds no `.wasm` file\nhint: build the hook", path.display())),
+        0 => Err(format!(
+            "{0}: holds no `.wasm` file\nhint: build the hook: `boathook build {0}`",
+            path.display()
+        )),
         count => Err(format!(
             "{}: holds {count} `.wasm` files, and a hook's folder holds one",
             path.display()
@@ -312,20 +334,26 @@ fn is_called(read: Read, name: &str) -> Result<Read, Problems> {
 
 /// Reads a component and its manifest; the component from another place, if it is on trial.
 fn read(place: &Place, trial: Option<&PathBuf>) -> Result<Read, Problems> {
-    let failed = |text: String| {
-        let mut problem = problem(format!("hook `{}`: load: {text}", place.fallback));
-        problem.origin = place.installed.as_ref().map(|installed| installed.origin.clone());
-        Problems(vec![problem])
-    };
     let (lies, folder) = match trial {
         // A new hook has no place yet.
         Some(_) if !place.path.exists() => (place.path.clone(), None),
-        _ => component_of(&place.path).map_err(failed)?,
+        _ => component_of(&place.path).map_err(|text| place.failed(&text))?,
     };
     let path = trial.cloned().unwrap_or_else(|| lies.clone());
-    let shown = path.display();
     let wasm = std::fs::read(&path)
-        .map_err(|error| failed(format!("{shown}: cannot be read: {error}")))?;
+        .map_err(|error| place.failed(&format!("{}: cannot be read: {error}", path.display())))?;
+    Ok(Read { place: lies, ..understand(place, path, folder, wasm)? })
+}
+
+/// Reads what a component and the manifest beside it say.
+fn understand(
+    place: &Place,
+    path: PathBuf,
+    folder: Option<PathBuf>,
+    wasm: Vec<u8>,
+) -> Result<Read, Problems> {
+    let failed = |text: String| place.failed(&text);
+    let shown = path.display();
     let facts = Facts::read(&wasm).map_err(|error| failed(format!("{shown}: {error}")))?;
     let mut manifest = Manifest::default();
     if let Some(text) = &facts.manifest {
@@ -338,7 +366,7 @@ fn read(place: &Place, trial: Option<&PathBuf>) -> Result<Read, Problems> {
             .map_err(|error| failed(format!("{}: cannot be read: {error}", file.display())))?;
         manifest = manifest.overlay(manifest::parse(&text, &file.display().to_string())?);
     }
-    Ok(Read { path, place: lies, folder, wasm: wasm.into(), facts, manifest })
+    Ok(Read { place: path.clone(), path, folder, wasm: wasm.into(), facts, manifest })
 }
 
 /// Two hooks of one name, case aside: their events, settings and methods could not be told apart.

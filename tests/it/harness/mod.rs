@@ -32,6 +32,7 @@ pub(crate) use http::{Client, Response};
 pub(crate) use redis::RedisServer;
 pub(crate) use remote::{Remote, Way};
 pub(crate) use secure::Secure;
+pub(crate) use text::core_module;
 pub(crate) use upstream::Upstream;
 
 use std::time::Duration;

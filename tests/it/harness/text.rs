@@ -129,6 +129,21 @@ pub(super) const HOOKS: &[Text] = &[
     },
 ];
 
+/// A core module that becomes a hook: it answers `GET /<name>`, and its exports are called as compilers
+/// call them.
+pub(crate) fn core_module(name: &'static str) -> String {
+    let data = Text { name, ..NOTHING }.data();
+    format!(
+        r#"(module
+        (memory (export "memory") 1)
+        (data (i32.const 0) "{data}")
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+        (func (export "boathook:hook/routing@0.1.0#routes") (result i32) (i32.const {ROUTES}))
+        (func (export "boathook:hook/routing@0.1.0#handle-route") (param i32) (result i32)
+            (i32.const {GOOD})))"#
+    )
+}
+
 impl Text {
     /// The component as text.
     pub(super) fn component(&self) -> String {

@@ -1,0 +1,215 @@
+//! Writes what a project needs of this very version: the WIT package, the SDK of its language, and the
+//! schema of `hook.toml`.
+//!
+//! The files are this program's, so a project writes them again after an update, and does not edit them.
+//! They lie in the project: it builds without us, on a machine that has only its own compiler.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use toml::{Table, Value};
+use wit_bindgen_core::Files;
+
+use super::embedded::{File, WIT};
+use super::files::put;
+use super::{Language, wit};
+use crate::sandbox::compile;
+
+/// Where the SDK goes, below the project.
+pub const SDK: &str = "boathook-sdk";
+/// Where the WIT package goes.
+pub const PACKAGE: &str = "wit";
+/// Where the schema of the manifest goes.
+pub const SCHEMA: &str = "hook.schema.json";
+
+/// Tells editors what a `hook.toml` may have.
+const SCHEMA_TEXT: &str = include_str!("hook.schema.json");
+/// What the Rust SDK inherits from, in the repository.
+const WORKSPACE: &str = include_str!("../../../Cargo.toml");
+
+/// The interfaces that a hook in C exports where nobody says anything else.
+pub const EXPORTS: &[&str] = &["routing"];
+
+/// Writes them into a folder, over what is there under their names. Gives their paths back.
+///
+/// `exports` are the interfaces that a hook in C exports: there all functions of each have to be written
+/// out, while other SDKs have something to say for those that are left out.
+///
+/// # Errors
+/// If one cannot be written, or there is no such interface.
+pub fn write(
+    language: Language,
+    project: &Path,
+    exports: &[String],
+) -> anyhow::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for (path, bytes) in files(language, exports)? {
+        let path = project.join(path);
+        put(&path, &bytes)?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// What is written for a language, by where it goes, and what it is.
+pub fn parts(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let sdk = match language {
+        Language::Rust => "the SDK: boathook-sdk = { path = \"boathook-sdk\" }",
+        Language::C => "the bindings: hook.h, hook.c, and the object that carries the world",
+        Language::Python => {
+            "the SDK; for editors, types of the world: componentize-py -d wit -w hook bindings ."
+        }
+        _ => "the SDK",
+    };
+    [(PACKAGE, "the WIT package"), (SDK, sdk), (SCHEMA, "for editors: what hook.toml may have")]
+        .into_iter()
+}
+
+type Bytes = Cow<'static, [u8]>;
+
+fn files(language: Language, exports: &[String]) -> anyhow::Result<Vec<(PathBuf, Bytes)>> {
+    let mut all = vec![(PathBuf::from(SCHEMA), Cow::Borrowed(SCHEMA_TEXT.as_bytes()))];
+    for file in WIT {
+        all.push((Path::new(PACKAGE).join(file.path), Cow::Borrowed(file.bytes)));
+    }
+    let sdk = Path::new(SDK);
+    let embedded = language.sdk().map(|sdk| sdk.files).unwrap_or_default();
+    for file in embedded {
+        all.push((sdk.join(file.path), contents(language, file)?));
+    }
+    if language == Language::C {
+        let has = |path: &str| embedded.iter().any(|file| file.path == path);
+        let generated = generated_c(exports)?;
+        let missing = generated.into_iter().filter(|(path, _)| !has(path));
+        all.extend(missing.map(|(path, bytes)| (sdk.join(path), Cow::Owned(bytes))));
+    }
+    Ok(all)
+}
+
+fn contents(language: Language, file: &File) -> anyhow::Result<Bytes> {
+    if language == Language::Rust && file.path == "Cargo.toml" {
+        let text = std::str::from_utf8(file.bytes).context("a Cargo.toml is UTF-8")?;
+        return Ok(Cow::Owned(standalone(text, WORKSPACE)?.into_bytes()));
+    }
+    Ok(Cow::Borrowed(file.bytes))
+}
+
+/// A package's Cargo.toml as it is outside of its workspace: what it inherits is written out, and what
+/// only its own tests need is left out.
+fn standalone(member: &str, workspace: &str) -> anyhow::Result<String> {
+    let workspace: Table = workspace.parse().context("the workspace's Cargo.toml is TOML")?;
+    let workspace = workspace.get("workspace").and_then(Value::as_table);
+    let inherited = |table: &str, key: &str| workspace?.get(table)?.get(key).cloned();
+    let mut member: Table = member.parse().context("the SDK's Cargo.toml is TOML")?;
+    for table in ["package", "dependencies"] {
+        let Some(entries) = member.get_mut(table).and_then(Value::as_table_mut) else { continue };
+        for (key, value) in entries {
+            if value.get("workspace").is_some() {
+                *value = inherited(table, key)
+                    .with_context(|| format!("`{table}.{key}` is not in the workspace"))?;
+            }
+        }
+    }
+    member.remove("dev-dependencies");
+    member.remove("lints");
+    Ok(format!("# Written by boathook; `boathook bindings` writes it again.\n{member}"))
+}
+
+/// The bindings for C: a header, its code, and an object that carries the world with these exports.
+fn generated_c(exports: &[String]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let (mut resolve, package) = wit::resolve()?;
+    let world = resolve.select_world(&[package], Some(wit::WORLD))?;
+    let known = wit::exports(&resolve, world);
+    let full = |name: &String| format!("{}/{name}@{}", compile::PACKAGE, compile::VERSION);
+    let wanted: Vec<String> = exports.iter().map(full).collect();
+    for (interface, name) in wanted.iter().zip(exports) {
+        if !known.contains(interface) {
+            let known = known.join(", ");
+            bail!("a hook cannot export `{name}`\nhint: what there is: {known}");
+        }
+    }
+    wit::keep_exports(&mut resolve, world, &wanted);
+    let mut files = Files::default();
+    let options = wit_bindgen_c::Opts::default();
+    options.build().generate(&mut resolve, world, &mut files)?;
+    Ok(files.iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::manifest;
+
+    #[test]
+    fn what_a_package_inherits_is_written_out() {
+        let workspace = "[workspace.package]\nversion = '1.2.3'\nlicense = 'X'\n\
+            [workspace.dependencies]\nserde = { version = '1', features = ['derive'] }\n";
+        let member = "[package]\nname = 'a'\nversion.workspace = true\n\
+            [lints]\nworkspace = true\n[dependencies]\nserde = { workspace = true }\nother = '2'\n\
+            [dev-dependencies]\ntempfile = '3'\n";
+        let text = standalone(member, workspace).unwrap();
+        let table: Table = text.parse().unwrap();
+        let expected: Table = "package = { name = 'a', version = '1.2.3' }\n\
+            dependencies = { serde = { version = '1', features = ['derive'] }, other = '2' }"
+            .parse()
+            .unwrap();
+        assert_eq!(table, expected, "{text}");
+        let unknown = standalone("[package]\nedition.workspace = true", workspace).unwrap_err();
+        assert_eq!(unknown.to_string(), "`package.edition` is not in the workspace");
+    }
+
+    /// What the reader of manifests says the keys of a table are.
+    fn known(table: &str) -> String {
+        let wrong = manifest::parse(&format!("{table}zzzzzzzzzzzz = 1"), "hook.toml").unwrap_err();
+        let hint = wrong.0[0].hint.clone().unwrap();
+        hint.strip_prefix("the keys here are ").expect("the hint lists the keys").to_owned()
+    }
+
+    #[test]
+    fn the_schema_has_the_keys_that_manifests_have() {
+        let schema: serde_json::Value = serde_json::from_str(SCHEMA_TEXT).unwrap();
+        for table in ["", "limits", "grants", "build"] {
+            let pointer = format!("/properties/{table}/properties").replace("//properties", "");
+            let keys = schema.pointer(&pointer).and_then(|keys| keys.as_object());
+            let mut keys: Vec<&String> = keys.expect("a table has properties").keys().collect();
+            keys.sort();
+            let keys: Vec<String> = keys.into_iter().map(|key| format!("`{key}`")).collect();
+            let prefix = if table.is_empty() { String::new() } else { format!("{table}.") };
+            assert_eq!(keys.join(", "), known(&prefix), "`{table}` in hook.schema.json");
+        }
+    }
+
+    #[test]
+    fn the_sdk_of_rust_stands_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = write(Language::Rust, dir.path(), &[]).unwrap();
+        assert!(written.contains(&dir.path().join("wit/world.wit")));
+        let text = std::fs::read_to_string(dir.path().join("boathook-sdk/Cargo.toml")).unwrap();
+        assert!(!text.contains("workspace"), "{text}");
+        assert!(dir.path().join("boathook-sdk/src/testing/host/kv.rs").exists());
+    }
+
+    fn c(exports: &[&str]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        generated_c(&exports.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_bindings_of_c_are_a_header_its_code_and_the_world_with_what_is_exported() {
+        let files = c(EXPORTS).unwrap();
+        let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["hook.c", "hook.h", "hook_component_type.o"]);
+        let header = String::from_utf8_lossy(&files[1].1);
+        assert!(header.contains("bool exports_boathook_hook_routing_handle_route("));
+        assert!(!header.contains("exports_boathook_hook_lifecycle_"));
+        let both = c(&["routing", "lifecycle"]).unwrap();
+        assert!(String::from_utf8_lossy(&both[1].1).contains("hook_lifecycle_initialize("));
+    }
+
+    #[test]
+    fn an_interface_that_does_not_exist_is_refused_with_those_that_do() {
+        let said = c(&["routing", "rooting"]).unwrap_err().to_string();
+        assert!(said.starts_with("a hook cannot export `rooting`\nhint: "), "{said}");
+        assert!(said.contains("boathook:hook/listening@0.1.0"), "{said}");
+    }
+}

@@ -1,0 +1,292 @@
+//! Builds hooks: runs the command that a hook's manifest gives, and puts what comes of it into place.
+//!
+//! The command belongs to the hook and runs with the user's rights, in a shell, as `make` would run it: it
+//! is for those who write hooks, and no part of what a server runs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use super::files::{FileError, put, read_wasm};
+use super::pack::{PackError, Section, pack};
+use super::tools::{State, Tool};
+use crate::config::{Problems, manifest};
+use crate::hook::find::{Found, MANIFEST_FILE};
+use crate::lift::{self, LiftError};
+use crate::sandbox::Compiler;
+
+/// What a hook's folder has in the end, whatever its language.
+pub const COMPONENT: &str = "hook.wasm";
+/// How the folder of an app's hooks is called.
+pub const HOOKS: &str = "hooks";
+/// The most of a command's output that is kept, from its end: where a compiler says what is wrong.
+const OUTPUT_MAX: usize = 64 << 10;
+
+/// Where a command's output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To standard error, as it comes.
+    Shown,
+    /// Into the error, if the command fails.
+    Kept,
+}
+
+/// A hook that was built.
+#[derive(Debug)]
+pub struct Built {
+    /// The hook.
+    pub hook: Found,
+    /// How long it took.
+    pub took: Duration,
+    /// The app in whose folder it stands, if it stands in one.
+    pub app: Option<PathBuf>,
+}
+
+/// Why there is nothing new.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// There is nothing to build.
+    #[error(
+        "{}: holds neither a `{MANIFEST_FILE}` nor hooks with one\n\
+         hint: `boathook new hello --lang rust` makes one, or name the hook's folder", .0.display()
+    )]
+    NoHook(PathBuf),
+    /// It is not said how.
+    #[error(
+        "{}: does not say how the hook is built\n\
+         hint: write `command = \"...\"` under `[build]`", .0.display()
+    )]
+    NoCommand(PathBuf),
+    /// The manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] Problems),
+    /// What the command calls is not there.
+    #[error("{}: {}", folder.display(), text)]
+    MissingTools {
+        /// The hook's folder.
+        folder: PathBuf,
+        /// Which, and how to get them.
+        text: String,
+    },
+    /// The shell itself could not be run.
+    #[error("{}: `sh` cannot be run: {source}", folder.display())]
+    NoShell {
+        /// The hook's folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It failed.
+    #[error("{}: `{command}`: {how}{output}", folder.display())]
+    Failed {
+        /// The hook's folder.
+        folder: PathBuf,
+        /// The command.
+        command: String,
+        /// How it ended.
+        how: String,
+        /// What it said, where that was kept.
+        output: String,
+    },
+    /// It went well, and what it should have made is not there.
+    #[error(
+        "{}: the command has made no `{output}`\n\
+         hint: `output` under `[build]` is the path of what it makes, from the hook's folder on",
+        folder.display()
+    )]
+    NoOutput {
+        /// The hook's folder.
+        folder: PathBuf,
+        /// What should be there.
+        output: String,
+    },
+    /// What it made cannot become a hook.
+    #[error("{}: {source}", path.display())]
+    Pack {
+        /// What it made.
+        path: PathBuf,
+        /// Why not.
+        source: PackError,
+    },
+    /// The disk refuses.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is a component, and no hook.
+    #[error(transparent)]
+    Load(#[from] LiftError),
+}
+
+/// The folders of hooks that a folder means: itself, if it is one, or all of an app's that say how they are
+/// built.
+///
+/// # Errors
+/// If there is none.
+pub fn folders(dir: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    if dir.join(MANIFEST_FILE).is_file() {
+        return Ok(vec![dir.to_owned()]);
+    }
+    let mut found = Vec::new();
+    // Without the `./` that a reader of messages has no use for.
+    let hooks = if dir == Path::new(".") { PathBuf::from(HOOKS) } else { dir.join(HOOKS) };
+    for entry in fs::read_dir(hooks).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        // One that cannot be read is looked at, so that it is complained of.
+        let says_how = read_manifest(&folder)
+            .map_or(true, |(manifest, _)| manifest.build.is_some_and(|it| it.command.is_some()));
+        if folder.join(MANIFEST_FILE).is_file() && says_how {
+            found.push(folder);
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(BuildError::NoHook(dir.to_owned())) } else { Ok(found) }
+}
+
+/// The command that builds the hook of a folder.
+///
+/// # Errors
+/// If there is none.
+pub fn command(folder: &Path) -> Result<String, BuildError> {
+    let (manifest, _) = read_manifest(folder)?;
+    let command = manifest.build.and_then(|build| build.command);
+    command.ok_or_else(|| BuildError::NoCommand(folder.join(MANIFEST_FILE)))
+}
+
+/// Builds the hook of a folder, and checks that a server could load it.
+///
+/// # Errors
+/// If something is missing, the command fails, or what it makes is no hook.
+pub fn build(folder: &Path, compiler: &Arc<Compiler>, output: Output) -> Result<Built, BuildError> {
+    let begun = Instant::now();
+    let command = command(folder)?;
+    check_tools(&command, folder)?;
+    run(&command, folder, output)?;
+    let hook = match packed(folder)? {
+        Some(component) => {
+            // What stands in its place stays there until this one is known to be good.
+            let here = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+            lift::try_load(&Found::unwritten(&here, component.clone())?, compiler)?;
+            put(&folder.join(COMPONENT), &component)?;
+            Found::alone(folder)?
+        }
+        None => {
+            let hook = Found::alone(folder)?;
+            lift::try_load(&hook, compiler)?;
+            hook
+        }
+    };
+    Ok(Built { hook, took: begun.elapsed(), app: app_of(folder) })
+}
+
+/// The app in whose hooks' folder a folder stands.
+pub fn app_of(folder: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let hooks = folder.parent()?;
+    (hooks.file_name()? == HOOKS).then(|| hooks.parent().map(Path::to_owned))?
+}
+
+fn read_manifest(folder: &Path) -> Result<(manifest::Manifest, String), BuildError> {
+    let path = folder.join(MANIFEST_FILE);
+    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => BuildError::NoHook(folder.to_owned()),
+        _ => FileError::reading(&path, error).into(),
+    })?;
+    Ok((manifest::parse(&text, &path.display().to_string())?, text))
+}
+
+/// Looks for what the command names before it runs: a shell would only say that something is not found.
+fn check_tools(command: &str, folder: &Path) -> Result<(), BuildError> {
+    let mut missing = Vec::new();
+    for tool in Tool::of_command(command) {
+        let what = match tool.look(folder) {
+            State::Found(_) => continue,
+            State::Missing => format!("`{}` is not installed", tool.name),
+            State::Old(said, [major, minor]) => {
+                format!("`{}` is too old: {said}, and {major}.{minor} is needed", tool.name)
+            }
+        };
+        missing.push(format!("{what}\nhint: {}", tool.fix));
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let text = missing.join("\n");
+    Err(BuildError::MissingTools { folder: folder.to_owned(), text })
+}
+
+fn run(command: &str, folder: &Path, output: Output) -> Result<(), BuildError> {
+    let no_shell = |source| BuildError::NoShell { folder: folder.to_owned(), source };
+    let mut shell = Command::new("sh");
+    // Standard output is ours: what was asked for goes there.
+    shell.args(["-c", command]).current_dir(folder).stdin(Stdio::null());
+    let (status, said) = match output {
+        Output::Shown => {
+            let status = shell.stdout(io::stderr()).stderr(io::stderr()).status();
+            (status.map_err(no_shell)?, String::new())
+        }
+        Output::Kept => kept(&mut shell).map_err(no_shell)?,
+    };
+    if status.success() {
+        return Ok(());
+    }
+    Err(BuildError::Failed {
+        folder: folder.to_owned(),
+        command: in_one_line(command),
+        how: how(status),
+        output: said,
+    })
+}
+
+/// A command for people to read.
+pub fn in_one_line(command: &str) -> String {
+    command.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command to its end and keeps the end of what it says, on either channel, in its order.
+fn kept(shell: &mut Command) -> io::Result<(ExitStatus, String)> {
+    let (mut reader, writer) = io::pipe()?;
+    let mut child = shell.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    // The command holds the ends that are written to, and must be the last to do so.
+    shell.stdout(Stdio::null()).stderr(Stdio::null());
+    let reading = thread::spawn(move || {
+        let (mut end, mut piece) = (Vec::new(), [0; 8192]);
+        while let Ok(length @ 1..) = io::Read::read(&mut reader, &mut piece) {
+            end.extend(&piece[..length]);
+            let surplus = end.len().saturating_sub(OUTPUT_MAX);
+            end.drain(..surplus);
+        }
+        end
+    });
+    let status = child.wait()?;
+    let said = reading.join().unwrap_or_default();
+    Ok((status, format!("\n{}", String::from_utf8_lossy(&said).trim_end())))
+}
+
+fn how(status: ExitStatus) -> String {
+    match status.code() {
+        Some(126 | 127) => "a program that it calls is not there, or is none\n\
+            hint: `boathook doctor` says what is installed"
+            .to_owned(),
+        Some(code) => format!("failed with exit code {code}"),
+        None => format!("was ended: {status}"),
+    }
+}
+
+/// What the command has made as a component with the manifest in it; none where the command names no output,
+/// and has put the component into the folder itself.
+fn packed(folder: &Path) -> Result<Option<Vec<u8>>, BuildError> {
+    // Read again: the command may have written it.
+    let (manifest, text) = read_manifest(folder)?;
+    let Some(output) = manifest.build.and_then(|build| build.output) else { return Ok(None) };
+    let path = folder.join(&output);
+    if !path.is_file() {
+        return Err(BuildError::NoOutput { folder: folder.to_owned(), output });
+    }
+    let label = folder.join(MANIFEST_FILE).display().to_string();
+    let section = Section { manifest: Some((&label, &text)), name: None };
+    let packed = pack(&read_wasm(&path)?, section);
+    packed.map(Some).map_err(|source| BuildError::Pack { path, source })
+}
