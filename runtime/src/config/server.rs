@@ -255,5 +255,6 @@ pub(super) fn default_values() -> Value {
             "exchange": time(limits::EXCHANGE),
         },
         "session": session::default_values(),
+        "tasks": super::tasks::default_values(),
     })
 }

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::names;
 use super::problem::{Problem, Problems};
 use super::reader::{Expected, Field, Table, name, whole};
 use super::tree::Tree;
-use super::units::duration;
+use super::units::{duration, duration_text};
 use crate::tasks::{Schedule, Tick};
 
 /// How often a durable task is tried. With the pauses below that is an hour and a half, more or less.
@@ -78,6 +78,17 @@ impl TaskSettings {
         }
         settings
     }
+}
+
+/// What `config explain` shows where nobody says anything.
+pub(super) fn default_values() -> Value {
+    json!({
+        "attempts": ATTEMPTS,
+        "backoff": duration_text(BACKOFF),
+        "backoff_max": duration_text(BACKOFF_MAX),
+        "queue": QUEUE,
+        "stored": STORED,
+    })
 }
 
 /// Reads `ticks`: an array of tables, each with a name, and `every` or `cron`.

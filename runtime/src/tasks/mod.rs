@@ -2,7 +2,7 @@
 //!
 //! A hook's [`Tasks`] are where a task goes when it is deferred, as a [`Deferred`]: held until the call, and
 //! the exchange, that it belongs to are over, then released, or dropped if the call failed. Those in memory
-//! wait in [`queue`]; durable ones in an [`Agenda`](crate::store::Agenda), which is in the store of `kv`.
+//! wait in a queue; durable ones in an [`Agenda`], which is in the store of `kv`.
 //! [`Work`] takes them out and calls the hook, and has its ticks.
 //!
 //! - A task in memory is run once at most. A durable one is run until it succeeds or is given up.

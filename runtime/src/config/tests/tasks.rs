@@ -22,6 +22,8 @@ fn tasks_have_defaults_and_bounds() {
         stored: 7,
     };
     assert_eq!(good(toml).tasks, settings);
+    let shown = |key: &str| good("").tree.explain(key).remove(0).value;
+    assert_eq!((shown("tasks.attempts"), shown("tasks.backoff_max")), (10.into(), "10m".into()));
     let text = bad("tasks = { attempts = 1001, backoff = '1h', queue = -1, retries = 2 }");
     for wanted in [
         "`tasks.attempts` must be a whole number from 1 to 1000",
