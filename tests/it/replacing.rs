@@ -216,6 +216,43 @@ fn events_go_to_the_new_one_alone_and_what_it_missed_is_delivered() {
     assert_eq!(app.logged("heard b"), 1);
 }
 
+const TASKS: &str = "
+    //- boathook.toml
+    hooks.defers.ticks = [{ name = \"beat\", every = \"1s\" }]
+    //- hooks
+    defers
+    ";
+
+#[test]
+fn tasks_and_ticks_go_on_with_the_hook_that_comes_in_the_place_of_another() {
+    let mut app = App::lift(TASKS);
+    // One that is at work, one that waits.
+    assert_eq!(app.ask("GET", "/defers/slow?text=1500").status, 200);
+    assert_eq!(app.ask("GET", "/defers/note?text=late&ms=3000").status, 200);
+    app.log(&["task slow"]);
+    let settings =
+        "hooks.defers.ticks = [{ name = \"beat\", every = \"1s\" }]\ndefers.new = true\n";
+    app.write("boathook.toml", settings);
+    assert!(app.lift_anew().contains("lifted: defers"));
+    app.log(&["slow is done", "lowered hook=defers generation=1", "task note", "tick beat ends"]);
+    app.stop();
+    assert_eq!((app.logged("task slow"), app.logged("task note")), (1, 1));
+    assert_eq!(app.logged("were lost"), 0, "{}", app.log_text());
+}
+
+#[test]
+fn where_ticks_change_what_is_due_is_run_by_the_old_one() {
+    let mut app = App::lift(TASKS);
+    assert_eq!(app.ask("GET", "/defers/slow?text=1500").status, 200);
+    app.write("boathook.toml", "hooks.defers.ticks = [{ name = \"other\", every = \"1s\" }]\n");
+    app.lift_anew();
+    app.log(&["slow is done", "lowered hook=defers generation=1", "tick other ends"]);
+    let beats = app.logged("tick beat begins");
+    app.log(&["tick other ends", "tick other ends"]);
+    assert_eq!(app.logged("tick beat begins"), beats);
+    app.stop();
+}
+
 #[test]
 fn keys_that_are_read_at_the_start_are_said_to_wait_for_the_next_one() {
     let mut app = App::lift("//- hooks\nhello\n");
