@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const USAGE = `usage: boathook-js build [FOLDER] [-o FILE]
+       boathook-js test [FOLDER]
 
-Makes a component of the hook in FOLDER (default: this one): its entry is index.ts, index.js or
-either of them in src/, its manifest hook.toml. FILE is FOLDER/NAME.wasm unless given.`;
+build makes a component of the hook in FOLDER (default: this one): its entry is index.ts, index.js or
+either of them in src/, its manifest hook.toml. FILE is FOLDER/NAME.wasm unless given.
+test runs its tests in TypeScript, *.test.ts, in Node.js.`;
 
 let typed;
 try {
@@ -22,23 +24,27 @@ try {
 const [command, folder = '.', ...more] = typed.positionals;
 if (typed.values.help) {
   console.log(USAGE);
-} else if (command !== 'build' || more.length > 0) {
+} else if (!['build', 'test'].includes(command) || more.length > 0) {
   usage(USAGE);
 } else {
   try {
-    const build = await builder();
-    const { file, bytes, ms } = await build(folder, typed.values.output);
-    console.error(`${file}: ${Math.round(bytes / 1024)} KiB in ${(ms / 1000).toFixed(1)} s`);
+    const { build, test } = await tools();
+    if (command === 'test') {
+      process.exitCode = await test(folder);
+    } else {
+      const { file, bytes, ms } = await build(folder, typed.values.output);
+      console.error(`${file}: ${Math.round(bytes / 1024)} KiB in ${(ms / 1000).toFixed(1)} s`);
+    }
   } catch (error) {
     console.error(`error: ${error.message}`);
     process.exitCode = 1;
   }
 }
 
-/** The function that builds, if the tools that it needs are there. */
-async function builder() {
+/** What builds and tests, if the tools that it needs are there. */
+async function tools() {
   try {
-    return (await import('../tools/build.js')).build;
+    return { ...(await import('../tools/build.js')), ...(await import('../tools/test.js')) };
   } catch (error) {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
     const sdk = dirname(dirname(fileURLToPath(import.meta.url)));

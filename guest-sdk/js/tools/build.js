@@ -97,10 +97,10 @@ async function componentOf(jsSource, name) {
   }
 }
 
-/** The world: a copy within the SDK where there is one, else the repository's. */
+/** The world: a copy within the SDK or beside it where there is one, else the repository's. */
 function witPath() {
-  const places = [join(SDK, 'wit'), join(SDK, '../../wit')];
+  const places = [join(SDK, 'wit'), join(SDK, '../wit'), join(SDK, '../../wit')];
   const found = places.find((place) => existsSync(join(place, 'world.wit')));
-  if (!found) throw new Error(`no wit/world.wit, neither in ${places.join(' nor in ')}`);
+  if (!found) throw new Error(`no wit/world.wit, looked in ${places.join(', ')}`);
   return found;
 }

@@ -79,9 +79,9 @@ def _tool() -> str:
 
 
 def _wit() -> Path:
-    """The world: a copy within the SDK where there is one, else the repository's."""
-    places = [_SDK / "wit", _SDK.parent.parent / "wit"]
+    """The world: a copy within the SDK or beside it where there is one, else the repository's."""
+    places = [_SDK / "wit", _SDK.parent / "wit", _SDK.parent.parent / "wit"]
     for place in places:
         if (place / "world.wit").is_file():
             return place
-    raise BuildError(f"no wit/world.wit, neither in {' nor in '.join(map(str, places))}")
+    raise BuildError(f"no wit/world.wit, looked in {', '.join(map(str, places))}")
