@@ -69,6 +69,11 @@ fn the_samples_behave_alike_in_python() {
 }
 
 #[test]
+fn the_samples_behave_alike_in_c() {
+    samples_behave("c");
+}
+
+#[test]
 fn a_hook_in_javascript_that_misbehaves_is_contained() {
     is_contained("js", "E_HOOK_ERROR", "InternalError: out of memory");
 }
@@ -76,6 +81,11 @@ fn a_hook_in_javascript_that_misbehaves_is_contained() {
 #[test]
 fn a_hook_in_python_that_misbehaves_is_contained() {
     is_contained("python", "E_HOOK_ERROR", "returned an error: MemoryError");
+}
+
+#[test]
+fn a_hook_in_c_that_misbehaves_is_contained() {
+    is_contained("c", "E_HOOK_MEMORY", "memory limit of 64MiB reached");
 }
 
 /// Lifts the four samples of a language as lone files, so that all that the server knows of them is what
