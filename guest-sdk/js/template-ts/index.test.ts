@@ -7,5 +7,5 @@ import hook from './index.ts';
 
 test('it greets, as the operator wishes', () => {
   const app = lift(hook, { 'my-hook': { greeting: 'Ahoy' } }, { name: 'my-hook' });
-  assert.deepEqual(app.request('GET', '/hello/Ada').json(), { said: 'Ahoy, Ada!' });
+  assert.equal(app.request('GET', '/my-hook').text, 'Ahoy from my-hook!\n');
 });

@@ -1,12 +1,11 @@
 import { config, hook, type Request, type Response } from 'boathook-sdk';
 
-const hello = (req: Request, res: Response) =>
-  res.json({ said: `${config.own('greeting')}, ${req.param('name')}!` });
+const hello = (req: Request, res: Response) => res.text(`${config.own('greeting')} from my-hook!\n`);
 
 export default hook({
   defaults: { __configKey__: { greeting: 'Hello' } },
 
   routes: {
-    after: { 'GET /hello/:name': hello },
+    after: { 'GET /my-hook': hello },
   },
 });

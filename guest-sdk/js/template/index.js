@@ -5,7 +5,7 @@ export default hook({
 
   routes: {
     after: {
-      'GET /hello/:name': (req, res) => res.json({ said: `${config.own('greeting')}, ${req.param('name')}!` }),
+      'GET /my-hook': (req, res) => res.text(`${config.own('greeting')} from my-hook!\n`),
     },
   },
 });

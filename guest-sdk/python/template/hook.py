@@ -5,6 +5,6 @@ class MyHook(Hook):
     def defaults(self, overrides):
         return {"__configKey__": {"greeting": "Hello"}}
 
-    @after("GET /hello/:name")
+    @after("GET /my-hook")
     def hello(self, req, res):
-        return res.json({"said": f"{config.own('greeting')}, {req.param('name')}!"})
+        return res.text(f"{config.own('greeting')} from my-hook!\n")
