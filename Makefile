@@ -1,18 +1,18 @@
 # Boathook: what a developer types. `make help` lists it.
 #
 # Needs cargo by rustup, a C compiler, GNU make and bash; scripts/check-tools says what is missing. The tests need
-# redis-server, too: scripts/setup-redis. Everything that makes components runs in `with_wasm`, which sees to the
-# target wasm32-wasip2 first.
+# redis-server, too (scripts/setup-redis), and npm and python3 for the hooks in other languages. Everything that
+# makes components of Rust runs in `with_wasm`, which sees to the target wasm32-wasip2 first.
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup hooks guests demo test lint bench bench-micro clean
+.PHONY: help setup hooks guests language-hooks demo test lint bench bench-micro clean
 
 # In a shell of its own: where the target needs another rustc, only what makes components may see that one.
 with_wasm = wasm=$$(scripts/setup-wasm-target) && eval "$$wasm" &&
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Provide the target wasm32-wasip2 (WASM_TARGET_SKIP="rustup source web" leaves ways out)
 	@scripts/check-tools
@@ -26,11 +26,15 @@ guests: ## Build the components that the tests run
 	@scripts/check-tools
 	@$(with_wasm) scripts/build-guests
 
+language-hooks: ## Build the samples in other languages; installs their tools into this folder
+	@scripts/build-language-hooks
+
 demo: ## Serve the sample hooks; make demo ARGS="--set shout.phrase=yolo"
 	@scripts/demo $(ARGS)
 
-test: hooks guests ## All tests, those of the sample hooks included
+test: hooks guests language-hooks ## All tests, those of the sample hooks included
 	@scripts/setup-redis
+	@scripts/test-language-sdks
 	cargo test --workspace --exclude guests --no-fail-fast
 
 lint: ## Format, clippy, rustdoc, WIT and tidiness; warnings are errors
@@ -47,4 +51,4 @@ bench-micro: hooks ## Micro benchmarks of router, configuration and calls into a
 
 clean: ## Remove what was built; the target wasm32-wasip2 stays
 	cargo clean
-	rm -rf sample-hooks/app/hooks/*.wasm sample-hooks/app/.boathook
+	rm -rf sample-hooks/app/hooks/*.wasm sample-hooks/app/.boathook guest-sdk/js/node_modules

@@ -29,6 +29,7 @@ mod hostile_more;
 mod installed;
 mod instances;
 mod kv;
+mod languages;
 mod lifecycle;
 mod limits;
 mod load;

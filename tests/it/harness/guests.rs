@@ -1,4 +1,4 @@
-//! Finds the components that fixtures name: guests, sample hooks, and a few that are a line of text.
+//! Finds the components that fixtures name: guests, sample hooks in every language, and a few that are a line of text.
 
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,9 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
         }
         _ => {}
     }
+    if let Some((language, hook)) = name.split_once('/') {
+        return in_language(language, hook);
+    }
     for folder in [guests_dir(), samples_dir()] {
         if let Ok(bytes) = std::fs::read(folder.join(format!("{name}.wasm"))) {
             return bytes;
@@ -59,6 +62,21 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
         guests_dir().display(),
         samples_dir().display()
     );
+}
+
+/// A sample in a language other than Rust: `js/hello`; `rust/hello` is the sample itself.
+fn in_language(language: &str, hook: &str) -> Vec<u8> {
+    if language == "rust" {
+        return component(hook);
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("language-hooks");
+    let path = folder.join(language).join(format!("{hook}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}\nhint: run `scripts/build-language-hooks {language}` first",
+            path.display()
+        )
+    })
 }
 
 /// A component that takes the compiler seconds: few bytes in many functions.

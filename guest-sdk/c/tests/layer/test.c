@@ -1,0 +1,81 @@
+// The layer itself: texts, errors, and what a table may leave out.
+
+#include <assert.h>
+#include <string.h>
+
+#include "testing.h"
+
+static bh_outcome echo(void) {
+  bh_bytes body = bh_body();
+  const char *name = bh_param("name"), *agent = bh_header("User-Agent");
+  return bh_json(bh_format("[%s,%s,%s,%d]", bh_json_quote(bh_path()), bh_json_quote(name), bh_json_quote(agent),
+                           (int)body.len));
+}
+
+static bh_outcome split(void) { return bh_set_header("x", "a\r\nset-cookie: b") ? BH_NEXT : BH_ERROR; }
+
+static bh_outcome silent(void) { return BH_ERROR; }
+
+static bh_outcome forgives(void) {
+  assert(bh_kv_get("space", "key").data == NULL);
+  assert(strcmp(bh_error_code(), "E_NOT_GRANTED") == 0);
+  bh_forgive();
+  assert(bh_error_code() == NULL);
+  bh_log(BH_WARN, "went on without %s", "kv");
+  return bh_redirect("/elsewhere", 303);
+}
+
+static const bh_route routes[] = {
+    {.before = "POST /a/:name", .read_body = true, .handle = echo},
+    {.before = "/split", .handle = split},
+    {.before = "/silent", .handle = silent},
+    {.named = "forgives", .handle = forgives},
+};
+
+const bh_hook boathook_hook = {BH_ROUTES(routes)};
+
+static void texts(void) {
+  assert(strcmp(bh_json_quote("a\"\\\n"), "\"a\\\"\\\\\\u000a\"") == 0);
+  assert(strcmp(bh_json_text("\"\\u00e9\\ud83d\\ude00\\n\\/\""), "\xc3\xa9\xf0\x9f\x98\x80\n/") == 0);
+  assert(strcmp(bh_json_text("\"\\ud83d!\""), "\xef\xbf\xbd!") == 0);
+  const char *const none[] = {"", "\"", "7", "null", "\"\\x\"", "\"\\u12\"", "\"\\uzzzz\""};
+  for (size_t at = 0; at < BH_LEN(none); at++) assert(bh_json_text(none[at]) == NULL);
+  bh_test_config("hook.n", "2.5");
+  bh_test_config("hook.t", "\"2\"");
+  assert(bh_own_number("n", 1) == 2.5 && bh_own_number("t", 1) == 1 && bh_own_number("none", 1) == 1);
+  assert(bh_own_text("n") == NULL && bh_own("none") == NULL);
+}
+
+static void handlers(void) {
+  bh_test_request("POST", "/a/Ada");
+  bh_test_param("name", "Ada \"Lovelace\"");
+  bh_test_header("user-agent", "test");
+  bh_test_body("four");
+  assert(strcmp(bh_test_handle(0).body, "[\"/a/Ada\",\"Ada \\\"Lovelace\\\"\",\"test\",4]") == 0);
+  assert(strcmp(bh_test_handle(1).error_code, "E_HOOK_BAD_RESPONSE") == 0);
+  assert(strcmp(bh_test_handle(2).error_message, "the hook failed and did not say why") == 0);
+  bh_test_reply reply = bh_test_handle(3);
+  assert(reply.outcome == BH_RESPOND && reply.status == 303);
+  assert(strcmp(bh_test_log(), "went on without kv") == 0);
+  assert(bh_test_handle(9).outcome == BH_ERROR);
+}
+
+static void tables(void) {
+  boathook_hook_types_error_t error;
+  exports_boathook_hook_routing_list_route_t list;
+  assert(exports_boathook_hook_routing_routes(&list, &error) && list.len == BH_LEN(routes));
+  assert(list.ptr[0].flags == EXPORTS_BOATHOOK_HOOK_ROUTING_ROUTE_FLAGS_READ_BODY);
+  assert(list.ptr[3].phase.tag == EXPORTS_BOATHOOK_HOOK_ROUTING_PHASE_NAMED);
+  assert(list.ptr[3].phase.val.named.len == strlen("forgives"));
+  exports_boathook_hook_methods_list_method_t methods;
+  exports_boathook_hook_methods_methods(&methods);
+  assert(methods.len == 0);
+  assert(bh_test_lift());
+}
+
+int main(void) {
+  texts();
+  handlers();
+  tables();
+  return 0;
+}

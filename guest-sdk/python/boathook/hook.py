@@ -1,0 +1,51 @@
+"""Defines the class that a hook is a subclass of: one method a verb, each with a default that does nothing."""
+
+from typing import Any, TypeVar
+
+from .routes import Method, Route
+
+T = TypeVar("T")
+
+
+class Hook:
+    """A hook. Every method is optional.
+
+    The order is a promise: `defaults` of all hooks, then `configure` of all, then `initialize` of all. A hook that
+    runs in several instances goes through them in each; only a hook in mode `single` may count on seeing every
+    request in one `self`.
+
+    Nothing here is async: what has to wait (`fetch`, `kv`, `events.wait`) waits by itself, and suspends the hook.
+    """
+
+    def defaults(self, overrides: "dict[str, Any]") -> "dict[str, Any]":
+        """The settings that the operator need not write; the root key `__configKey__` stands for the hook's own.
+        `overrides` is the operator's whole configuration."""
+        return {}
+
+    def configure(self) -> None:
+        """The time to derive settings from settings, with `config.set`, which works here alone."""
+
+    def initialize(self) -> None:
+        """The time to prepare: read settings into `self`, publish data, wait for other hooks."""
+
+    def lower(self) -> None:
+        """The opposite of `initialize`. Called once when the server stops."""
+
+    def handle_event(self, event: str, payload: Any) -> None:
+        """An event fired that `events.subscribe` asked for."""
+
+    def routes(self) -> "list[Route]":
+        """The hook's routes, in the order in which they are to match: those of the decorators, as they were written.
+        Called after `initialize`; every instance must give the same."""
+        return list(self._decorated(Route).values())
+
+    def methods(self) -> "dict[str, Method]":
+        """What other hooks may call: what `@method` decorates."""
+        return self._decorated(Method)
+
+    def _decorated(self, kind: "type[T]") -> "dict[str, T]":
+        """The attributes of this kind, those of base classes first; a subclass's own wins."""
+        found: "dict[str, T]" = {}
+        for owner in reversed(type(self).__mro__):
+            found.update({name: made for name, made in vars(owner).items() if isinstance(made, kind)})
+        return found

@@ -1,0 +1,169 @@
+//! The samples that exist in every language: whatever a hook is written in, it behaves alike, and one that
+//! misbehaves harms nobody.
+//!
+//! `scripts/build-language-hooks` builds them.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{App, Fixture, Ran};
+
+/// The samples, in a folder's order: a server sorts hooks by their names.
+const SAMPLES: [&str; 4] = ["hello", "rate-limit", "security-headers", "shout"];
+
+/// What each of them does.
+const BEHAVIOUR: &str = "
+    //- GET /hello
+    //- 200
+    content-type: text/plain; charset=utf-8
+    x-content-type-options: nosniff
+    x-frame-options: SAMEORIGIN
+    referrer-policy: strict-origin-when-cross-origin
+    strict-transport-security: max-age=31536000; includeSubDomains;
+    permissions-policy: camera=(), microphone=(), usb=()
+
+    Hello from a hook!
+
+    //- POST /hello
+    //- 404
+    -x-frame-options
+    -permissions-policy
+
+    //- HEAD /app.js
+    //- 404
+    x-frame-options: SAMEORIGIN
+
+    //- POST /orders
+    //- 404
+
+    //- POST /orders
+    //- 429
+    content-type: application/json; charset=utf-8
+    -x-frame-options
+
+    {\"error\":\"Too many requests\"}
+    //- GET /orders
+    //- 404
+
+    //- GET /shout
+    //- 200
+    content-type: text/plain; charset=utf-8
+
+    make it rain
+";
+
+#[test]
+fn the_samples_behave_alike_in_rust() {
+    samples_behave("rust");
+}
+
+#[test]
+fn the_samples_behave_alike_in_javascript() {
+    samples_behave("js");
+}
+
+#[test]
+fn the_samples_behave_alike_in_python() {
+    samples_behave("python");
+}
+
+#[test]
+fn the_samples_behave_alike_in_c() {
+    samples_behave("c");
+}
+
+#[test]
+fn a_hook_in_javascript_that_misbehaves_is_contained() {
+    is_contained("js", "E_HOOK_ERROR", "InternalError: out of memory");
+}
+
+#[test]
+fn a_hook_in_python_that_misbehaves_is_contained() {
+    is_contained("python", "E_HOOK_ERROR", "returned an error: MemoryError");
+}
+
+#[test]
+fn a_hook_in_c_that_misbehaves_is_contained() {
+    is_contained("c", "E_HOOK_MEMORY", "memory limit of 64MiB reached");
+}
+
+/// Lifts the four samples of a language as lone files, so that all that the server knows of them is what
+/// their build wrote into them.
+fn samples_behave(language: &str) {
+    let lines = SAMPLES.map(|name| format!("hooks/{name}.wasm = {language}/{name}"));
+    let mut app = lift(&format!(
+        "//- boathook.toml\n[rate-limit]\nmax-requests = 2\n//- hooks\n{}\n",
+        lines.join("\n")
+    ));
+    app.check(BEHAVIOUR);
+    for name in SAMPLES {
+        let said = inspected(&app, name);
+        let mode = if name == "rate-limit" { "single" } else { "pooled" };
+        assert_eq!((&said["name"], &said["mode"]), (&name.into(), &mode.into()), "{language}");
+        assert!(said["version"].is_string(), "{language}: `{name}` has no version");
+    }
+    the_operator_is_heard(&mut app);
+}
+
+/// Starts the app again with another setting. Its hooks are compiled by now.
+fn the_operator_is_heard(app: &mut App) {
+    app.stop();
+    let path = app.folder().join("boathook.toml");
+    fs::write(path, "[shout]\nphrase = 'yolo é ☂ 😀'\n").expect("the app folder can be written to");
+    app.start_again();
+    wait(app);
+    app.check(
+        "
+        //- GET /shout
+        //- 200
+
+        yolo é ☂ 😀
+        //- stop
+        ",
+    );
+}
+
+/// Has a hook do what a hook should not. After each it answers, and the log has what it was.
+fn is_contained(language: &str, allocating: &str, allocated: &str) {
+    let mut app =
+        lift(&format!("//- hooks\nhooks/misbehaves.wasm = {language}/misbehaves\nhello\n"));
+    for (path, status, code, logged) in [
+        ("/loop", 504, "E_HOOK_CPU", "cpu limit of 100ms reached"),
+        ("/throw", 500, "E_HOOK_ERROR", "thrown on purpose"),
+        ("/refuse", 418, "E_TEAPOT", ""),
+        ("/allocate", 500, allocating, allocated),
+    ] {
+        let response = app.ask("GET", path);
+        let text = response.text();
+        assert!(response.status == status && text.contains(code), "{language} {path}: {text}");
+        app.log(&[logged]);
+        for (path, body) in [("/fine", "fine\n"), ("/hello", "Hello from a hook!\n")] {
+            assert_eq!(app.ask("GET", path).text(), body, "{language} {path}");
+        }
+    }
+    // One engine notices by itself, another leaves it to the server.
+    assert_eq!(app.ask("GET", "/recurse").status, 500, "{language}");
+    assert_eq!(app.ask("GET", "/fine").text(), "fine\n", "{language}");
+    app.stop();
+}
+
+/// What `inspect` says of a hook of the app.
+fn inspected(app: &App, name: &str) -> Value {
+    let ran = Ran::beside(app, &["inspect", &format!("{{dir}}/hooks/{name}.wasm"), "--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    serde_json::from_str(&ran.out).expect("JSON")
+}
+
+fn lift(fixture: &str) -> App {
+    let mut app = App::start(&Fixture::parse(fixture));
+    wait(&mut app);
+    app
+}
+
+/// A hook in Python takes the compiler many seconds, and four of them on a busy machine a minute.
+fn wait(app: &mut App) {
+    if !(0..10).any(|_| app.address().is_some()) {
+        app.fail("it did not lift");
+    }
+}
