@@ -375,6 +375,14 @@ bool bh_kv_increment(const char *space, const char *key, int64_t by, uint64_t wi
   return true;
 }
 
+bool bh_defer(const char *name, const char *payload, bool is_durable, uint64_t delay_ms) {
+  const char *text = bh_format("{\"durable\":%s,\"delay\":%llu}", is_durable ? "true" : "false",
+                               (unsigned long long)delay_ms);
+  hook_string_t of = lent(name), with = lent(payload), options = lent(text);
+  error_t_ error;
+  return kept(boathook_hook_tasks_defer(&of, &with, &options, &error), &error);
+}
+
 const char *bh_session_get(const char *key) {
   hook_string_t of = lent(key);
   boathook_hook_session_option_json_t got;
@@ -581,4 +589,21 @@ bool exports_boathook_hook_listening_handle_event(hook_string_t *event, hook_str
   begin();
   const char *name = taken(event), *with = taken(payload);
   return boathook_hook.handle_event == NULL || ended(boathook_hook.handle_event(name, with), error);
+}
+
+bool exports_boathook_hook_background_handle_task(hook_string_t *name, hook_string_t *payload, uint32_t attempt,
+                                                  error_t_ *error) {
+  begin();
+  const char *of = taken(name), *with = taken(payload);
+  if (boathook_hook.handle_task != NULL) return ended(boathook_hook.handle_task(of, with, attempt), error);
+  bh_fail(0, NULL, "the hook has no `handle_task`, and was given the task `%s`", of);
+  return failed(error);
+}
+
+bool exports_boathook_hook_background_handle_tick(hook_string_t *name, error_t_ *error) {
+  begin();
+  const char *of = taken(name);
+  if (boathook_hook.handle_tick != NULL) return ended(boathook_hook.handle_tick(of), error);
+  bh_fail(0, NULL, "the hook has no `handle_tick`, and it is time for `%s`", of);
+  return failed(error);
 }

@@ -74,6 +74,9 @@ typedef struct bh_hook {
   bool (*initialize)(void);               // Prepares: reads settings, waits for other hooks.
   bool (*lower)(void);                    // The opposite.
   bool (*handle_event)(const char *event, const char *payload);  // An event it subscribed to; JSON.
+  // A task that it deferred; of a durable one that failed again, and `attempt` is 1 the first time.
+  bool (*handle_task)(const char *name, const char *payload, unsigned attempt);
+  bool (*handle_tick)(const char *name);  // One of the times of the manifest's `ticks`.
   const bh_route *routes;
   size_t routes_len;
   const bh_method *methods;
@@ -158,6 +161,9 @@ bool bh_kv_set(const char *space, const char *key, const void *value, size_t len
 bool bh_kv_delete(const char *space, const char *key);
 // Adds to a number that begins at zero, again so when `window_ms` are over; 0 is never.
 bool bh_kv_increment(const char *space, const char *key, int64_t by, uint64_t window_ms, int64_t *value);
+
+// Has `handle_task` called with this after the response: once at most, or until it succeeds where it is durable.
+bool bh_defer(const char *name, const char *payload, bool is_durable, uint64_t delay_ms);
 
 const char *bh_session_get(const char *key);
 bool bh_session_set(const char *key, const char *json);

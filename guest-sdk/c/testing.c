@@ -310,6 +310,7 @@ NOT_HERE(kv_set, hook_string_t *space, hook_string_t *key, hook_list_u8_t *value
 NOT_HERE(kv_delete, hook_string_t *space, hook_string_t *key, bool *ret)
 NOT_HERE(kv_increment, hook_string_t *space, hook_string_t *key, int64_t by, uint64_t *window_ms,
          boathook_hook_kv_counter_t *ret)
+NOT_HERE(tasks_defer, hook_string_t *name, hook_string_t *payload, hook_string_t *options)
 NOT_HERE(session_get, hook_string_t *key, boathook_hook_session_option_json_t *ret)
 NOT_HERE(session_set, hook_string_t *key, hook_string_t *value)
 

@@ -11,6 +11,7 @@ import * as request from 'boathook:hook/request@0.1.0';
 import * as response from 'boathook:hook/response@0.1.0';
 import * as secrets from 'boathook:hook/secrets@0.1.0';
 import * as session from 'boathook:hook/session@0.1.0';
+import * as tasks from 'boathook:hook/tasks@0.1.0';
 
 import { makeConsole } from './console.js';
 import { wire } from './error.js';
@@ -18,7 +19,7 @@ import { bind, text, value } from './host.js';
 import { Instance } from './instance.js';
 import { wireRoute } from './routes.js';
 
-bind({ config, events, fetch, hooks, kv, log, request, response, secrets, session });
+bind({ config, events, fetch, hooks, kv, log, request, response, secrets, session, tasks });
 globalThis.console ??= makeConsole();
 
 /** The exports. The hook is made at the first call, not when it is built: its state is of this instance. */
@@ -54,6 +55,10 @@ export function component(made) {
     },
     listening: {
       handleEvent: (event, payload) => answer((hook) => hook.handleEvent(event, value(payload))),
+    },
+    background: {
+      handleTask: (name, payload, attempt) => answer((hook) => hook.handleTask(name, value(payload), attempt)),
+      handleTick: (name) => answer((hook) => hook.handleTick(name)),
     },
   };
 }

@@ -1,6 +1,8 @@
 // Defines what a hook is: an object with the verbs that it needs, or a function that makes one.
 
-const VERBS = ['defaults', 'configure', 'initialize', 'lower', 'routes', 'methods', 'handleEvent'];
+const VERBS = [
+  'defaults', 'configure', 'initialize', 'lower', 'routes', 'methods', 'handleEvent', 'handleTask', 'handleTick',
+];
 const MADE = Symbol('a hook of boathook-sdk');
 
 /** Makes a hook of a definition, or of a function or class that makes one. */

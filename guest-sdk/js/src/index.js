@@ -4,4 +4,4 @@ export { HookError } from './error.js';
 export { fetch } from './fetch.js';
 export { hook } from './hook.js';
 export { kv } from './kv.js';
-export { config, events, hooks, log, secrets } from './services.js';
+export { config, events, hooks, log, secrets, tasks } from './services.js';

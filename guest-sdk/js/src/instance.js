@@ -90,6 +90,16 @@ export class Instance {
     settled('handleEvent', this.#hook.handleEvent?.(event, payload));
   }
 
+  handleTask(name, payload, attempt) {
+    if (!this.#hook.handleTask) throw new HookError(`the hook has no \`handleTask\`, and was given the task \`${name}\``);
+    settled('handleTask', this.#hook.handleTask(name, payload, attempt));
+  }
+
+  handleTick(name) {
+    if (!this.#hook.handleTick) throw new HookError(`the hook has no \`handleTick\`, and it is time for \`${name}\``);
+    settled('handleTick', this.#hook.handleTick(name));
+  }
+
   #route(index) {
     const route = this.routes[index];
     if (!route) throw new HookError(`no such route: ${index}`);

@@ -1,4 +1,5 @@
-// The host's services but for `kv` and `fetch`: configuration, events, other hooks, log, secrets.
+// The host's services but for `kv` and `fetch`: configuration, events, other hooks, log, secrets,
+// tasks.
 
 import { ask, host, text, value } from './host.js';
 
@@ -28,6 +29,11 @@ export const hooks = {
   publish: (key, data) => ask(() => host.hooks.publish(key, text(data))),
   data: (hook, key) => value(host.hooks.data(hook, key)),
   call: (hook, method, args) => value(ask(() => host.hooks.call(hook, method, text(args)))),
+};
+
+export const tasks = {
+  defer: (name, payload, { durable, delay } = {}) =>
+    ask(() => host.tasks.defer(name, text(payload), text({ durable, delay }))),
 };
 
 export const secrets = {

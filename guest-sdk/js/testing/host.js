@@ -10,6 +10,7 @@ export class MemoryHost {
   fired = [];
   subscribed = [];
   sent = [];
+  deferred = [];
   exchange = undefined;
 
   constructor(config, { name, published = {}, methods = {}, secrets = {}, fetch, kv = {}, hooks = [] }) {
@@ -31,6 +32,10 @@ export class MemoryHost {
           if (Object.hasOwn(secrets, wanted)) return secrets[wanted];
           throw refused('E_NOT_GRANTED', `no secret \`${wanted}\` is granted`);
         },
+      },
+      tasks: {
+        defer: (task, payload, options) =>
+          void this.deferred.push({ name: task, payload: JSON.parse(payload), options: JSON.parse(options) }),
       },
       fetch: { send: (request) => this.#send(fetch, request) },
     };

@@ -83,6 +83,23 @@ class Lifted {
     return true;
   }
 
+  /** The tasks that the hook handed itself. */
+  get deferred() {
+    return this.#host.deferred;
+  }
+
+  /** Runs the tasks that were deferred so far, and takes them from the list. */
+  runTasks(attempt = 1) {
+    for (const { name, payload } of this.#host.deferred.splice(0)) {
+      this.#with(() => this.#instance.handleTask(name, payload, attempt));
+    }
+  }
+
+  /** Has a tick come. */
+  tick(name) {
+    this.#with(() => this.#instance.handleTick(name));
+  }
+
   /** Calls `lower`. */
   lower() {
     this.#at('lower');

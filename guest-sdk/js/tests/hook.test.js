@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { HookError, config, events, fetch, hook, hooks, kv, log, secrets } from '../src/index.js';
+import { HookError, config, events, fetch, hook, hooks, kv, log, secrets, tasks } from '../src/index.js';
 import { wire } from '../src/error.js';
 import { lift } from '../testing/index.js';
 import { lifted } from './helpers.js';
@@ -79,6 +79,29 @@ test('secrets, methods and data of others come from the test', () => {
   const app = lifted((req, res) => res.json([secrets.get('key'), hooks.data('orm', 'models'), hooks.call('orm', 'find', 7), hooks.names()]),
     {}, { secrets: { key: 's3cret' }, published: { orm: { models: ['user'] } }, methods: { 'orm.find': (id) => ({ id }) }, hooks: ['orm'] });
   assert.deepEqual(app.request('GET', '/').json(), ['s3cret', ['user'], { id: 7 }, ['hook', 'orm']]);
+});
+
+test('tasks are deferred and run, and ticks come', () => {
+  const ran = [];
+  const app = lift(hook({
+    routes: {
+      after: {
+        'POST /signup': (req, res) => {
+          tasks.defer('welcome', { to: 'ada' }, { durable: true, delay: 1000 });
+          tasks.defer('count');
+          return res.ok();
+        },
+      },
+    },
+    handleTask: (...task) => void ran.push(task),
+    handleTick: (name) => void ran.push(name),
+  }));
+  app.request('POST', '/signup');
+  assert.deepEqual(app.deferred[0], { name: 'welcome', payload: { to: 'ada' }, options: { durable: true, delay: 1000 } });
+  app.runTasks();
+  app.tick('clean-up');
+  assert.deepEqual(ran, [['welcome', { to: 'ada' }, 1], ['count', null, 1], 'clean-up']);
+  assert.throws(() => lift(hook({})).tick('x'), /the hook has no `handleTick`, and it is time for `x`/);
 });
 
 test('sessions and locals last as long as they should', () => {

@@ -86,6 +86,10 @@ export interface Definition {
   methods?: Record<string, Method | { summary: string; call: Method }>;
   /** An event fired that `events.subscribe` asked for. */
   handleEvent?(event: string, payload: any): void;
+  /** A task that `tasks.defer` handed over. Of a durable one that has failed again; `attempt` is 1 the first time. */
+  handleTask?(name: string, payload: any, attempt: number): void;
+  /** One of the times of a schedule that the manifest names: `ticks = [{ name = "clean-up", every = "5m" }]`. */
+  handleTick?(name: string): void;
 }
 
 /** What `hook` makes. */
@@ -342,6 +346,16 @@ export const hooks: {
   data(hook: string, key: string): any;
   /** Calls a method of a hook that is named in this one's `after`, and returns what that returned. */
   call(hook: string, method: string, args?: unknown): any;
+};
+
+/** Work for when no client waits for it any more. */
+export const tasks: {
+  /**
+   * Has `handleTask` called with this after the response, or once the call is over: once at most. One that is
+   * `durable` takes the grant `tasks = true`, outlives the server, and is tried again until it succeeds. `delay` is in
+   * milliseconds.
+   */
+  defer(name: string, payload?: unknown, options?: { durable?: boolean; delay?: number }): void;
 };
 
 /** Secrets, by grant. */

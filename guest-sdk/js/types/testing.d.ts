@@ -61,6 +61,12 @@ export interface Lifted {
   readonly fired: { event: string; payload: any }[];
   readonly published: Record<string, any>;
   readonly sent: { method: string; url: string; body: string; options: any }[];
+  /** The tasks that the hook handed itself. */
+  readonly deferred: { name: string; payload: any; options: { durable?: boolean; delay?: number } }[];
+  /** Runs the tasks that were deferred so far, and takes them from the list. */
+  runTasks(attempt?: number): void;
+  /** Has a tick come. */
+  tick(name: string): void;
   config(path?: string): any;
   kept(namespace: string, key: string): string | undefined;
   request(method: string, path: string, options?: RequestOptions): Reply;

@@ -4,6 +4,37 @@
 // or null, an error of a result is thrown, flags are an object of booleans, an enum is a string.
 
 /**
+ * What a hook does when nobody waits for it. There is no exchange in either of these: getters of `request`
+ * and `response` trap, setters return an error.
+ */
+declare module 'boathook:hook/background@0.1.0' {
+  import type { Json, Error } from 'boathook:hook/types@0.1.0';
+  /**
+   * A task that this hook handed itself by `tasks.defer`. Called once a task, and for one that is durable
+   * again after an error: `attempt` is 1 the first time. Several tasks of a hook may run at the same
+   * time, each in an instance of its own; in mode `single` they take turns with everything else, and
+   * they are not promised to run in order.
+   *
+   * An error is logged, and so is a trap; whether there is another attempt stands with `tasks.defer`.
+   * What a call that fails has deferred is dropped.
+   *
+   * Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
+   */
+  export function handleTask(name: string, payload: Json, attempt: number): void;
+  /**
+   * One of the times of a schedule that the manifest or the operator names:
+   * `ticks = [{ name = "clean-up", every = "5m" }, { name = "report", cron = "0 3 * * *" }]`.
+   *
+   * Called on every server that runs the hook, from when it is lifted until it stops, and never while the
+   * last call for the same tick goes on: times that pass meanwhile are skipped. An error is logged, and the
+   * next time comes as if there had been none.
+   *
+   * Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
+   */
+  export function handleTick(name: string): void;
+}
+
+/**
  * The server's configuration: the operator's, with the hooks' defaults under it.
  */
 declare module 'boathook:hook/config@0.1.0' {
@@ -837,6 +868,48 @@ declare module 'boathook:hook/session@0.1.0' {
    * Takes a flash out. None where there is none. Two exchanges at the same time may both get it.
    */
   export function readFlash(key: string): Json | null;
+}
+
+/**
+ * Work that a hook hands itself, to be done when no client waits for it any more:
+ * `background.handle-task` gets it, in an instance of its own.
+ */
+declare module 'boathook:hook/tasks@0.1.0' {
+  import type { Json, Error } from 'boathook:hook/types@0.1.0';
+  /**
+   * Hands this hook a task: a name of 1 to 128 bytes and a payload of up to 64 KiB.
+   *
+   * Where there is an exchange at hand, the task is run after the last byte of its response, or after
+   * the client has left; elsewhere once this call is over. Where this call fails, by an error, a trap
+   * or a limit, what it deferred is dropped: an error that a hook returns takes its tasks back.
+   *
+   * `options` is an object, `{}` where there is nothing to say. Other keys are refused.
+   * - `delay`: milliseconds to wait before the first run, up to 31 days; counted from when the task could
+   * have been run.
+   * - `durable`: `true` for a task that must not be lost.
+   *
+   * A task that is not durable lies in the server's memory. It is run once at most: it is gone when it
+   * fails, or when the server stops before it was its turn. A hook can have `[tasks] queue` of them
+   * waiting, 1,000 by default, and 8 MiB of names and payloads.
+   *
+   * A durable one takes the grant `tasks = true`. It is in the store of `kv` when this returns, and
+   * survives there what that store survives: kill -9 too where it is embedded. It is run once at least:
+   * until it succeeds, or until it has failed `[tasks] attempts` times, 10 by default, and the log says
+   * that it was given up. Between attempts are pauses, twice as long each time. It may be run once more
+   * than it had to where a server dies: after its work was done and before that was noted, and where it
+   * dies between this call's return and its failure. A response that takes longer than
+   * `limits.exchange` and a minute is not waited for. A hook can have `[tasks] stored` of them.
+   *
+   * Works in `initialize`, where it does nothing when new instances repeat that, and in all later calls
+   * but `lower`. No task is run before the server is lifted.
+   *
+   * Errors, by their codes: `E_NOT_GRANTED`; `E_TASKS_FULL` (so many wait already, or the store has no
+   * room; status 503); `E_TASKS_INVALID` (a name, a payload or an option that is none);
+   * `E_TASKS_NO_HANDLER` (the component does not export `background`); `E_TASKS_TOO_EARLY` (ahead of
+   * `initialize`); `E_TOO_LATE` (in `lower`); `E_TASKS_UNAVAILABLE` (the store does not answer; status
+   * 503; whether the task is there is not known).
+   */
+  export function defer(name: string, payload: Json, options: Json): void;
 }
 
 /**

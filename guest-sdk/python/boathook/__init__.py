@@ -18,7 +18,7 @@ from .outcome import NEXT, NEXT_ROUTE, Outcome
 from .request import Request, Session
 from .response import Finish, Response
 from .routes import after, before, method, named, observe_finish, observe_response
-from .services import config, events, hooks, log, secrets
+from .services import config, events, hooks, log, secrets, tasks
 
 __all__ = [
     "NEXT",
@@ -46,4 +46,5 @@ __all__ = [
     "observe_finish",
     "observe_response",
     "secrets",
+    "tasks",
 ]

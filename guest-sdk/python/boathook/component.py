@@ -7,7 +7,7 @@ from typing import Any, Callable
 from componentize_py_types import Err
 from wit_world.exports import methods as wit_methods
 from wit_world.exports import routing as wit_routing
-from wit_world.imports import config, events, fetch, hooks, kv, log, request, response, secrets, session
+from wit_world.imports import config, events, fetch, hooks, kv, log, request, response, secrets, session, tasks
 from wit_world.imports.types import Error
 
 from .errors import HookError, parts
@@ -39,7 +39,7 @@ class _Fetch:
 
 bind(
     config=config, events=events, fetch=_Fetch, hooks=hooks, kv=kv, log=_Log, request=request,
-    response=response, secrets=secrets, session=session,
+    response=response, secrets=secrets, session=session, tasks=tasks,
 )
 
 _made: "type[Hook] | None" = None
@@ -117,6 +117,14 @@ class Methods:
 class Listening:
     def handle_event(self, event: str, payload: str) -> None:
         _answer(lambda instance: instance.hook.handle_event(event, json.loads(payload)))
+
+
+class Background:
+    def handle_task(self, name: str, payload: str, attempt: int) -> None:
+        _answer(lambda instance: instance.hook.handle_task(name, json.loads(payload), attempt))
+
+    def handle_tick(self, name: str) -> None:
+        _answer(lambda instance: instance.hook.handle_tick(name))
 
 
 def _wire_route(route: Route) -> wit_routing.Route:

@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar
 
+from .errors import HookError
 from .routes import Method, Route
 
 T = TypeVar("T")
@@ -33,6 +34,15 @@ class Hook:
 
     def handle_event(self, event: str, payload: Any) -> None:
         """An event fired that `events.subscribe` asked for."""
+
+    def handle_task(self, name: str, payload: Any, attempt: int) -> None:
+        """A task that `tasks.defer` handed over. Of a durable one that has failed again; `attempt` is 1 the first time.
+        A hook that defers tasks must have it."""
+        raise HookError(f"the hook has no `handle_task`, and was given the task `{name}`")
+
+    def handle_tick(self, name: str) -> None:
+        """One of the times of a schedule that the manifest names: `ticks = [{ name = "clean-up", every = "5m" }]`."""
+        raise HookError(f"the hook has no `handle_tick`, and it is time for `{name}`")
 
     def routes(self) -> "list[Route]":
         """The hook's routes, in the order in which they are to match: those of the decorators, as they were written.

@@ -1,4 +1,4 @@
-"""The host's services but for `kv` and `fetch`: configuration, events, other hooks, log, secrets."""
+"""The host's services but for `kv` and `fetch`: configuration, events, other hooks, log, secrets, tasks."""
 
 from typing import Any
 
@@ -73,6 +73,23 @@ class _Hooks:
         return value(ask(host.hooks.call, hook, method, text(args)))
 
 
+class _Tasks:
+    """Work for when no client waits for it any more."""
+
+    def defer(
+        self, name: str, payload: Any = None, *, durable: bool = False, delay: "float | None" = None
+    ) -> None:
+        """Has `handle_task` called with this after the response, or once the call is over: once at most. One that is
+        durable takes the grant `tasks = true`, outlives the server, and is tried again until it succeeds. `delay` is in
+        seconds."""
+        options: "dict[str, Any]" = {}
+        if durable:
+            options["durable"] = True
+        if delay is not None:
+            options["delay"] = round(delay * 1000)
+        ask(host.tasks.defer, name, text(payload), text(options))
+
+
 class _Secrets:
     """Secrets, by grant."""
 
@@ -116,4 +133,5 @@ config = _Config()
 events = _Events()
 hooks = _Hooks()
 secrets = _Secrets()
+tasks = _Tasks()
 log = _Log()

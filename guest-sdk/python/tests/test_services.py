@@ -1,7 +1,7 @@
 import json
 import unittest
 
-from boathook import Hook, HookError, before, config, events, fetch, hooks, kv, log, method, secrets
+from boathook import Hook, HookError, before, config, events, fetch, hooks, kv, log, method, secrets, tasks
 from boathook.errors import parts
 from boathook.manifest import with_manifest
 from boathook.testing import lift
@@ -79,6 +79,28 @@ class ServicesTest(unittest.TestCase):
         }
         expected = ["s3cret", ["user"], {"id": 7}, ["hook", "orm"]]
         self.assertEqual(lifted(handle, world=world).request("GET", "/").json(), expected)
+
+    def test_tasks_are_deferred_and_run_and_ticks_come(self):
+        ran = []
+
+        class Mailer(Hook):
+            @before("POST /signup")
+            def sign_up(self, req, res):
+                tasks.defer("welcome", {"to": "ada"}, durable=True, delay=1)
+                tasks.defer("count")
+                return res.ok()
+
+            def handle_task(self, name, payload, attempt):
+                ran.append((name, payload, attempt))
+
+        app = lift(Mailer)
+        app.request("POST", "/signup")
+        self.assertEqual(app.deferred[0].options, {"durable": True, "delay": 1000})
+        app.run_tasks()
+        self.assertEqual(ran, [("welcome", {"to": "ada"}, 1), ("count", None, 1)])
+        self.assertEqual(app.deferred, [])
+        with self.assertRaisesRegex(HookError, "has no `handle_tick`, and it is time for `x`"):
+            app.tick("x")
 
     def test_sessions_and_locals_last_as_long_as_they_should(self):
         class Visits(Hook):

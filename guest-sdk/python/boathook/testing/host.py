@@ -33,6 +33,15 @@ class Sent:
     options: "dict[str, Any]"
 
 
+@dataclass
+class Deferred:
+    """A task that the hook handed itself."""
+
+    name: str
+    payload: Any
+    options: "dict[str, Any]"
+
+
 class MemoryHost:
     def __init__(
         self,
@@ -53,6 +62,7 @@ class MemoryHost:
         self.fired: "list[tuple[str, Any]]" = []
         self.subscribed: "list[str]" = []
         self.sent: "list[Sent]" = []
+        self.deferred: "list[Deferred]" = []
         self.exchange: "Exchange | None" = None
         self.published = copy.deepcopy(dict(published or {}))
         self._names = [name, *hooks]
@@ -72,6 +82,7 @@ class MemoryHost:
             "kv": KvInterface(kv or {}),
             "log": SimpleNamespace(log=self._log, enabled=lambda level: True),
             "secrets": SimpleNamespace(get=self._secret),
+            "tasks": SimpleNamespace(defer=self._defer),
             "fetch": SimpleNamespace(send=self._send),
         }
 
@@ -147,6 +158,9 @@ class MemoryHost:
         # Whatever is no pair of status and body is a body as JSON.
         status, payload = answer if isinstance(answer, tuple) else (200, json.dumps(answer))
         return SimpleNamespace(status=status, url=url, headers=b"", body=as_bytes(payload))
+
+    def _defer(self, name: str, payload: str, options: str) -> None:
+        self.deferred.append(Deferred(name, json.loads(payload), json.loads(options)))
 
     def _only(self, what: str, *stages: str) -> None:
         if self.stage not in stages:

@@ -12,7 +12,7 @@ from ..outcome import Outcome
 from ..routes import Route
 from .address import matches, passes_assets
 from .exchange import Exchange, joined
-from .host import Line, MemoryHost, Sent
+from .host import Deferred, Line, MemoryHost, Sent
 
 
 @dataclass
@@ -107,6 +107,23 @@ class Lifted:
             return False
         self._instance.hook.handle_event(event, payload)
         return True
+
+    @property
+    def deferred(self) -> "list[Deferred]":
+        """The tasks that the hook handed itself."""
+        return self._host.deferred
+
+    def run_tasks(self, attempt: int = 1) -> None:
+        """Runs the tasks that were deferred so far, and takes them from the list."""
+        bind(**self._host.interfaces)
+        tasks, self._host.deferred = self._host.deferred, []
+        for task in tasks:
+            self._instance.hook.handle_task(task.name, task.payload, attempt)
+
+    def tick(self, name: str) -> None:
+        """Has a tick come."""
+        bind(**self._host.interfaces)
+        self._instance.hook.handle_tick(name)
 
     def lower(self) -> None:
         """Calls `lower`."""

@@ -11,6 +11,42 @@ from componentize_py_types import Result, Ok, Err, Some
 from ..exports import methods
 from ..exports import routing
 
+class Background(Protocol):
+
+    @abstractmethod
+    def handle_task(self, name: str, payload: str, attempt: int) -> None:
+        """
+        A task that this hook handed itself by `tasks.defer`. Called once a task, and for one that is durable
+        again after an error: `attempt` is 1 the first time. Several tasks of a hook may run at the same
+        time, each in an instance of its own; in mode `single` they take turns with everything else, and
+        they are not promised to run in order.
+
+        An error is logged, and so is a trap; whether there is another attempt stands with `tasks.defer`.
+        What a call that fails has deferred is dropped.
+
+        Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
+
+        Raises: `componentize_py_types.Err(wit_world.imports.types.Error)`
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def handle_tick(self, name: str) -> None:
+        """
+        One of the times of a schedule that the manifest or the operator names:
+        `ticks = [{ name = "clean-up", every = "5m" }, { name = "report", cron = "0 3 * * *" }]`.
+
+        Called on every server that runs the hook, from when it is lifted until it stops, and never while the
+        last call for the same tick goes on: times that pass meanwhile are skipped. An error is logged, and the
+        next time comes as if there had been none.
+
+        Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
+
+        Raises: `componentize_py_types.Err(wit_world.imports.types.Error)`
+        """
+        raise NotImplementedError
+
+
 class Lifecycle(Protocol):
 
     @abstractmethod
