@@ -71,8 +71,8 @@ fn a_new_hook_in_rust_is_built_and_answers() {
 fn a_new_hook_in_c_passes_its_own_test() {
     let app = App::lift("");
     ran(&app, &["new", "greeter", "--lang", "c", "--dir", "{dir}/hooks/greeter"]);
-    let test =
-        "mkdir build && cc -Wall -Werror -Iboathook-sdk -o build/test main.c test.c && build/test";
+    let test = "mkdir build && cc -Wall -Werror -Iboathook-sdk -o build/test test.c main.c \
+        boathook-sdk/boathook.c boathook-sdk/testing.c && build/test";
     let mut shell = Command::new("sh");
     let shell = shell.args(["-c", test]).current_dir(app.folder().join("hooks/greeter"));
     let tested = shell.output().expect("there is a shell");

@@ -18,7 +18,7 @@ pub(super) struct Bindings {
     /// The folder of the project
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
-    /// The interfaces that a hook in C exports, all of whose functions it has to have
+    /// The interfaces that the bindings of C export: without boathook.c a hook has all their functions
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = bindings::EXPORTS)]
     exports: Vec<String>,
     #[command(flatten)]

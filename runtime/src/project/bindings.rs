@@ -28,13 +28,15 @@ const SCHEMA_TEXT: &str = include_str!("hook.schema.json");
 /// What the Rust SDK inherits from, in the repository.
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// The interfaces that a hook in C exports where nobody says anything else.
-pub const EXPORTS: &[&str] = &["routing"];
+/// The interfaces that the bindings of C export where nobody says anything else: those that the layer over
+/// them, `boathook.c`, has.
+pub const EXPORTS: &[&str] =
+    &["lifecycle", "routing", "observing", "methods", "listening", "background"];
 
 /// Writes them into a folder, over what is there under their names. Gives their paths back.
 ///
-/// `exports` are the interfaces that a hook in C exports: there all functions of each have to be written
-/// out, while other SDKs have something to say for those that are left out.
+/// `exports` are the interfaces that the bindings of C export: whoever uses them without the layer of the SDK
+/// has to write out all functions of each.
 ///
 /// # Errors
 /// If one cannot be written, or there is no such interface.
@@ -56,7 +58,9 @@ pub fn write(
 pub fn parts(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
     let sdk = match language {
         Language::Rust => "the SDK: boathook-sdk = { path = \"boathook-sdk\" }",
-        Language::C => "the bindings: hook.h, hook.c, and the object that carries the world",
+        Language::C => {
+            "boathook.h and the bindings: hook.h, hook.c, the object that carries the world"
+        }
         Language::Python => {
             "the SDK; for editors, types of the world: componentize-py -d wit -w hook bindings ."
         }
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_bindings_of_c_are_a_header_its_code_and_the_world_with_what_is_exported() {
-        let files = c(EXPORTS).unwrap();
+        let files = c(&["routing"]).unwrap();
         let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["hook.c", "hook.h", "hook_component_type.o"]);
         let header = String::from_utf8_lossy(&files[1].1);
