@@ -18,6 +18,7 @@ mod containment;
 mod coverage;
 mod crashes;
 mod deploying;
+mod developing;
 mod errors;
 mod events;
 mod fetch;

@@ -55,7 +55,7 @@ impl Build {
 }
 
 /// Keeps what it compiles where the app looks for it, so that the server starts at once.
-fn compiler(folder: &Path) -> Arc<Compiler> {
+pub(super) fn compiler(folder: &Path) -> Arc<Compiler> {
     let cache = build::app_of(folder).and_then(|app| Cache::open(&app).ok());
     Arc::new(Compiler { cache, program: this_program() })
 }

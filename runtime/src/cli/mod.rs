@@ -18,6 +18,7 @@ use crate::sandbox::{Cache, Compiler, child};
 
 mod bindings;
 mod build;
+mod dev;
 mod doctor;
 mod new;
 mod pack;
@@ -47,6 +48,8 @@ enum Command {
     /// Lift an app and serve it
     #[command(visible_alias = "lift")]
     Serve(serve::Serve),
+    /// Serve an app, and build and replace hooks as their sources change
+    Dev(dev::Dev),
     /// Find all that keeps an app from being served
     Check(check::Check),
     /// List an app's routes in the order in which requests meet them
@@ -173,7 +176,7 @@ impl App {
 impl Command {
     fn wants_json(&self) -> bool {
         match self {
-            Self::Serve(_) => false,
+            Self::Serve(_) | Self::Dev(_) => false,
             Self::Check(check) => check.json.json,
             Self::Routes(routes) => routes.json.json,
             Self::Config(ConfigCommand::Explain(explain)) => explain.json.json,
@@ -207,6 +210,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let wants_json = cli.command.wants_json();
     let result = match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::Dev(dev) => dev.run(),
         Command::Check(check) => check.run(),
         Command::Routes(routes) => routes.run(),
         Command::Config(ConfigCommand::Explain(explain)) => explain.run(),

@@ -2,13 +2,14 @@
 //! configuration and hooks again, and replaces what has changed.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::{App, block_on, complain, report, routes, say, text};
@@ -36,19 +37,32 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let (config, problems) = self.read()?;
-        block_on(config.server.workers, serve(Arc::new(self), config, problems))
+        block_on(config.server.workers, async {
+            serve(Arc::new(self), config, problems, stop()?, Arc::default()).await
+        })
+    }
+
+    /// The app's folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.app.dir
     }
 
     /// Reads the configuration, as it lies there at the moment.
-    fn read(&self) -> Result<(Config, Problems), Problems> {
+    pub(super) fn read(&self) -> Result<(Config, Problems), Problems> {
         let listen = |listen: &String| ("listen".into(), listen.clone().into(), "--listen".into());
         self.app.config(self.listen.iter().map(listen).collect())
     }
 }
 
-async fn serve(command: Arc<Serve>, config: Config, problems: Problems) -> anyhow::Result<()> {
-    let drain = config.server.drain;
-    let (stop, compiler) = (stop()?, command.app.compiler());
+/// Serves until `stop` is true. Each time that `again` is told, what has changed is replaced.
+pub(super) async fn serve(
+    command: Arc<Serve>,
+    config: Config,
+    problems: Problems,
+    stop: watch::Receiver<bool>,
+    again: Arc<Notify>,
+) -> anyhow::Result<()> {
+    let (drain, compiler) = (config.server.drain, command.app.compiler());
     let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let prepared = prepare(config, problems, compiler.clone(), stopped(stop.clone())).await?;
     let options = options(&prepared.config)?;
@@ -83,7 +97,7 @@ async fn serve(command: Arc<Serve>, config: Config, problems: Problems) -> anyho
     }
     drop(app);
     let sweeping = tokio::spawn(sweep(running.clone()));
-    let renewing = tokio::spawn(lift_anew(running.clone(), command, hangup));
+    let renewing = tokio::spawn(lift_anew(running.clone(), command, hangup, again));
 
     let handler = {
         let running = running.clone();
@@ -163,9 +177,18 @@ async fn prepare(
     }
 }
 
-/// Lifts what has changed, each time that a SIGHUP asks for it.
-async fn lift_anew(running: Arc<Running>, command: Arc<Serve>, mut hangup: Signal) {
-    while hangup.recv().await.is_some() {
+/// Lifts what has changed, each time that a SIGHUP or `again` asks for it.
+async fn lift_anew(
+    running: Arc<Running>,
+    command: Arc<Serve>,
+    mut hangup: Signal,
+    again: Arc<Notify>,
+) {
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = again.notified() => {}
+        }
         match running.replace(|| command.read(), Extent::All, || Ok(())).await {
             Ok(replaced) => {
                 tracing::info!("the app was lifted anew: {replaced}");
@@ -194,13 +217,13 @@ async fn sweep(running: Arc<Running>) {
 }
 
 /// Waits until it is time to stop.
-async fn stopped(mut stop: watch::Receiver<bool>) {
+pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     // The sender lives as long as the process.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Becomes true with the first SIGTERM or ctrl-c. The second one ends the process.
-fn stop() -> anyhow::Result<watch::Receiver<bool>> {
+pub(super) fn stop() -> anyhow::Result<watch::Receiver<bool>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for ctrl-c")?;
     let (sender, receiver) = watch::channel(false);

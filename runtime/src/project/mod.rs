@@ -2,7 +2,7 @@
 //!
 //! In the order of that way: [`new`] writes a hook's folder out of a template, [`bindings`] writes what a
 //! language needs of this very version into it, [`build`] runs the hook's own command and puts what comes
-//! of it into place, [`mod@pack`] makes a component of a core module, and [`doctor`] says what the machine
+//! of it into place, [`watch`] sees when that has to be done again, [`mod@pack`] makes a component of a core module, and [`doctor`] says what the machine
 //! lacks for any of it. All that is written comes out of this program (`embedded`): nothing is
 //! downloaded, and it always fits.
 //!
@@ -13,6 +13,7 @@ pub mod build;
 pub mod doctor;
 pub mod new;
 pub mod pack;
+pub mod watch;
 
 mod embedded;
 mod files;

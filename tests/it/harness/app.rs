@@ -25,6 +25,15 @@ pub(crate) struct App {
 impl App {
     /// Starts `boathook serve` in the fixture's folder, and does not wait.
     pub(crate) fn start(fixture: &Fixture) -> Self {
+        Self::run("serve", fixture)
+    }
+
+    /// Starts `boathook dev` in the fixture's folder, and does not wait.
+    pub(crate) fn develop(fixture: &str) -> Self {
+        Self::run("dev", &Fixture::parse(fixture))
+    }
+
+    fn run(what: &str, fixture: &Fixture) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
         let texts = fixture.files.iter().map(|(_, text)| text).chain(&fixture.args);
         let upstream = texts.clone().any(|text| text.contains("{upstream}")).then(Upstream::start);
@@ -35,7 +44,7 @@ impl App {
         };
         lay_out(dir.path(), fixture, fill);
         let mut command = boathook();
-        command.arg("serve").arg(dir.path());
+        command.arg(what).arg(dir.path());
         if !fixture.args.iter().any(|arg| arg == "--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }

@@ -1,0 +1,121 @@
+//! `boathook dev`: serves, and with every change of a source or of the configuration builds and lifts what has
+//! changed. What does not build or lift is told of, and the last that did goes on serving.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use clap::Args;
+use tokio::sync::{Notify, watch};
+
+use super::serve::{Serve, serve, stop, stopped};
+use super::{block_on, build, complain, report};
+use crate::lift::LiftError;
+use crate::project::build::{self as builds, Output};
+use crate::project::watch::{Look, stale};
+
+/// How often the app's folder is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Serve an app, and build and replace hooks as their sources change
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    #[command(flatten)]
+    serve: Serve,
+}
+
+impl Dev {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        block_on(None, develop(Arc::new(self.serve)))
+    }
+}
+
+async fn develop(command: Arc<Serve>) -> anyhow::Result<()> {
+    let stop = stop()?;
+    let again = Arc::new(Notify::new());
+    let dir = command.dir().to_owned();
+    build_all(stale(&dir)).await;
+    let watching = tokio::spawn(watch(dir.clone(), again.clone()));
+    while !*stop.borrow() {
+        let served = match command.read() {
+            Ok((config, problems)) => {
+                serve(command.clone(), config, problems, stop.clone(), again.clone()).await
+            }
+            Err(problems) => Err(problems.into()),
+        };
+        let Err(error) = served else { break };
+        if matches!(error.downcast_ref(), Some(LiftError::Stopped)) {
+            break;
+        }
+        complain(&report::text(&error));
+        complain("waiting for a change");
+        wait(&again, stop.clone()).await;
+    }
+    watching.abort();
+    Ok(())
+}
+
+/// Returns when something has changed, or it is time to stop.
+async fn wait(again: &Notify, stop: watch::Receiver<bool>) {
+    tokio::select! {
+        () = again.notified() => {}
+        () = stopped(stop) => {}
+    }
+}
+
+/// Looks at the app's folder for as long as this runs: builds the hooks whose sources change, and tells `again`
+/// when what is served would be another.
+async fn watch(dir: PathBuf, again: Arc<Notify>) {
+    let mut served = look(&dir).await;
+    let mut built = served.clone();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let mut now = look(&dir).await;
+        let folders = now.to_build(&built);
+        if folders.is_empty() && !now.is_another_app(&served) {
+            continue;
+        }
+        // An editor may write several files, and one in several steps.
+        loop {
+            tokio::time::sleep(LOOK / 4).await;
+            let settled = look(&dir).await;
+            if settled == now {
+                break;
+            }
+            now = settled;
+        }
+        build_all(now.to_build(&built)).await;
+        // What changed while the command ran is looked at in the next round.
+        built.clone_from(&now);
+        now = look(&dir).await;
+        if now.is_another_app(&served) {
+            again.notify_one();
+        }
+        served = now;
+    }
+}
+
+async fn look(dir: &Path) -> Look {
+    let dir = dir.to_owned();
+    tokio::task::spawn_blocking(move || Look::at(&dir)).await.unwrap_or_default()
+}
+
+/// Builds hooks, one after the other. One that does not build is told of.
+async fn build_all(folders: Vec<PathBuf>) {
+    for folder in folders {
+        let begun = Instant::now();
+        let place = folder.display().to_string();
+        complain(&format!("building {place}"));
+        let building = tokio::task::spawn_blocking(move || {
+            builds::build(&folder, &build::compiler(&folder), Output::Shown)
+        });
+        let built = building.await.map_err(|error| anyhow!("building {place} failed: {error}"));
+        match built.and_then(|built| Ok(built?)) {
+            Ok(built) => {
+                complain(&format!("built `{}` in {:.1?}", built.hook.name, begun.elapsed()))
+            }
+            Err(error) => complain(&report::text(&error)),
+        }
+    }
+}
