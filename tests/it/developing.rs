@@ -14,8 +14,8 @@ fn app(source: &str) -> App {
         manifest_version = 1
         name = \"x\"
         [build]
-        command = \"cp ../../parts/$(cat source.txt).wasm out.wasm && touch built\"
-        output = \"out.wasm\"
+        command = \"mkdir -p build && cp ../../parts/$(cat source.txt).wasm build/out.wasm\"
+        output = \"build/out.wasm\"
         watch = [\"source.txt\"]
         //- hooks/x/source.txt
         {source}

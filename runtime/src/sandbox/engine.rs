@@ -4,12 +4,12 @@
 //! 1.2 microseconds. Components that need it get a second engine from the same place.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::host::State;
 use crate::sandbox::{bindings, borrowed};
@@ -44,7 +44,8 @@ const RECORD_BYTES: usize = 4 << 20;
 /// What memories grow by. The engine refuses a limit that is no multiple of it.
 const WASM_PAGE_BYTES: u64 = 64 << 10;
 /// Instances beyond the hooks' own that may live at one time, while old ones are being freed.
-const SPARE_INSTANCES: u32 = 64;
+const SPARE_INSTANCES_MIN: u32 = 8;
+const SPARE_INSTANCES_MAX: u32 = 64;
 /// The pool reserves 4 GiB of address space an instance. 4,000 of them are 16 TiB, and x86-64
 /// has 128.
 const INSTANCES_MAX: u32 = 4_000;
@@ -108,7 +109,9 @@ impl Engine {
 
 impl Variant {
     fn new(instances: u32, memory: u64, fuel: bool) -> anyhow::Result<Self> {
-        let instances = instances.saturating_add(SPARE_INSTANCES).min(INSTANCES_MAX);
+        // Of few instances few are being freed: each takes address space, and a deploy has an engine of its own.
+        let spare = instances.clamp(SPARE_INSTANCES_MIN, SPARE_INSTANCES_MAX);
+        let instances = instances.saturating_add(spare).min(INSTANCES_MAX);
         let engine = match wasmtime::Engine::new(&settings(Some((instances, memory)), fuel)) {
             Ok(engine) => engine,
             Err(error) => {
@@ -250,16 +253,32 @@ pub fn watch_swap() {
     }
 }
 
-/// Starts the thread that advances the epoch. It is a thread and not a task: a task would not run
-/// while every worker is busy with guest code, which is just when it is needed. It ends with the engine.
+/// The engines whose epoch advances, and whether the thread runs that does it.
+static CLOCK: Mutex<(Vec<EngineWeak>, bool)> = Mutex::new((Vec::new(), false));
+
+/// Has an engine's epoch advance for as long as the engine lives: on one thread for all of them. It is a thread
+/// and not a task: a task would not run while every worker is busy with guest code, which is just when it is
+/// needed. It ends with the last engine.
 fn start_clock(engine: &wasmtime::Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
+    let clock = || CLOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut clocked = clock();
+    clocked.0.push(engine.weak());
+    if clocked.1 {
+        return Ok(());
+    }
+    let tick = move || {
+        let mut clocked = clock();
+        clocked
+            .0
+            .retain(|engine| engine.upgrade().map(|engine| engine.increment_epoch()).is_some());
+        clocked.1 = !clocked.0.is_empty();
+        clocked.1
+    };
     std::thread::Builder::new().name("boathook-epoch".into()).spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
+        while tick() {
             std::thread::sleep(TICK);
         }
     })?;
+    clocked.1 = true;
     Ok(())
 }
