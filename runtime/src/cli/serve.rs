@@ -3,8 +3,8 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
@@ -103,13 +103,20 @@ pub(super) async fn serve(
         let running = running.clone();
         move |request, peer| chain::handle(running.app(), request, peer)
     };
-    let drained = listener.serve(handler, stopped(stop)).await;
+    let told = OnceLock::new();
+    let stop = async {
+        stopped(stop).await;
+        told.get_or_init(Instant::now);
+    };
+    let drained = listener.serve(handler, stop).await;
     sweeping.abort();
     renewing.abort();
     running.close().await;
     let app = running.app();
     app.afterwards.close();
-    let until = Instant::now() + drain;
+    // One drain for all of it; what comes after the last response has a moment whatever that took.
+    let until = *told.get_or_init(Instant::now) + drain;
+    let until = until.max(Instant::now() + LAST_WORK);
     if tokio::time::timeout_at(until.into(), app.afterwards.wait()).await.is_err() {
         let left = app.afterwards.len();
         tracing::warn!("{left} pieces of work after a response were cut off");
@@ -125,6 +132,9 @@ pub(super) async fn serve(
     tracing::info!("lowered");
     Ok(())
 }
+
+/// What work after the last response has at least, before a stop cuts it.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// The admin listener at work.
 struct AdminDesk {
