@@ -4,7 +4,7 @@
 //! The hooks' folder stays the truth: a start reads it and nothing else. It is changed by one rename, after
 //! the new hook was lifted and before it takes over; a process that is killed at any moment leaves the old
 //! component there, or the new one that had lifted. What a hook was before is kept beside it
-//! ([`records`]), so that a rollback is a deploy of that.
+//! (`records`), so that a rollback is a deploy of that.
 
 mod records;
 
