@@ -236,7 +236,9 @@ fn a_tool_that_is_missing_is_named_before_the_command_runs() {
 
 #[test]
 fn bindings_are_written_over_the_old_ones() {
-    let app = App::lift("//- wit/world.wit\nold\n//- boathook-sdk/mine.txt\nmine");
+    let app = App::lift(
+        "//- wit/world.wit\npackage boathook:hook@0.0.1;\n//- boathook-sdk/mine.txt\nmine",
+    );
     let written = ran(&app, &["bindings", "--lang", "rust", "--out", "{dir}"]);
     assert!(written.out.contains("written: "), "{written:?}");
     let text = |path: &str| fs::read_to_string(app.folder().join(path)).expect("it is there");

@@ -73,7 +73,7 @@ pub enum BuildError {
         text: String,
     },
     /// The shell itself could not be run.
-    #[error("{}: `sh` cannot be run: {source}", folder.display())]
+    #[error("{}: `sh` cannot be run", folder.display())]
     NoShell {
         /// The hook's folder.
         folder: PathBuf,
@@ -105,7 +105,7 @@ pub enum BuildError {
         output: String,
     },
     /// What it made cannot become a hook.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Pack {
         /// What it made.
         path: PathBuf,

@@ -78,7 +78,8 @@ impl Check {
 
 /// Looks at everything.
 pub fn examine(dir: &Path, read: &Read) -> Vec<Check> {
-    let mut checks = vec![version(), app(dir), configuration(dir, read), cache(dir)];
+    let mut checks = vec![version(), app(dir), configuration(dir, read)];
+    checks.extend(dir.is_dir().then(|| cache(dir)));
     if let Ok((config, _)) = read {
         let server = &config.server;
         checks
@@ -137,14 +138,19 @@ fn configuration(dir: &Path, read: &Read) -> Check {
 /// Without a cache everything works, and every start takes longer.
 fn cache(dir: &Path) -> Check {
     let folder = dir.join(cache::FOLDER);
+    let own = dir.join(cache::STATE);
     // The nearest that is there decides: the rest would be made in it.
-    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    let there = [&folder, &own].into_iter().find(|folder| folder.exists());
+    let there = there.map_or(dir, |folder| folder);
     let shown = folder.display();
     if access(there, Access::WRITE_OK | Access::EXEC_OK).is_err() {
         let detail = format!("{shown}: cannot be written, so hooks are compiled at every start");
-        return Check::new("cache", Status::Warning, detail)
-            .fix(format!("sudo chown -R \"$(id -u)\" {}", quoted(there)));
+        // The app folder itself may be anything, a home or a root, with much that is not ours.
+        let fix = match there == dir {
+            true => format!("# run boathook as the owner of {}", quoted(dir)),
+            false => format!("sudo chown -R \"$(id -u)\" {}", quoted(&own)),
+        };
+        return Check::new("cache", Status::Warning, detail).fix(fix);
     }
     if there != folder {
         return Check::new("cache", Status::Fine, format!("{shown}: will be made"));
@@ -304,7 +310,9 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_to_be_made() {
-        let check = app(Path::new("no such/folder"));
+        let checks = of(Path::new("no such/folder"));
+        assert!(!checks.iter().any(|check| check.subject == "cache"), "there is no place for one");
+        let check = one(&checks, "app folder");
         assert_eq!(
             (check.status, check.fix.as_deref()),
             (Status::Failed, Some("mkdir -p 'no such/folder'"))

@@ -23,5 +23,5 @@ mod section;
 mod tools;
 mod wit;
 
-pub use files::{FileError, put, read_wasm};
+pub use files::{FileError, put_wasm, read_wasm};
 pub use language::Language;

@@ -28,7 +28,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::child::CODE_BYTES;
 
-/// Where it lies below the app folder.
+/// Where an app's local state lies, below its folder.
+pub const STATE: &str = ".boathook";
+/// Where the cache lies, in there.
 pub const FOLDER: &str = ".boathook/cache";
 const DIGEST_BYTES: usize = 32;
 /// What the names of entries end with; those of temporary files do not.
