@@ -203,7 +203,7 @@ mod tests {
     fn a_hook_is_stale_until_it_is_built_and_when_a_source_is_newer() {
         let dir = app();
         let folder = dir.path().join("hooks/a");
-        assert_eq!(stale(dir.path()), [folder.clone()]);
+        assert_eq!(stale(dir.path()), std::slice::from_ref(&folder));
         write(dir.path(), "hooks/a/hook.wasm", "");
         assert!(stale(dir.path()).is_empty());
         let later = SystemTime::now() + std::time::Duration::from_secs(5);
