@@ -13,6 +13,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The most that is read of what it says.
 const SAID_MAX: u64 = 4096;
 
+/// How Python says that a tool that is a module of its is not there.
+const NO_MODULE: &str = ": No module named ";
+
 /// The target that Rust hooks are built for.
 const TARGET: &str = "wasm32-wasip2";
 
@@ -233,6 +236,8 @@ fn ask(command: &[&str], folder: &Path) -> Result<String, Silent> {
     if !status.success() {
         return Err(match first_line(child.stderr) {
             none if none.is_empty() => failing(&status),
+            // Python is there, and what it was to run is not.
+            line if line.contains(NO_MODULE) => Silent::Missing,
             line => failing(&line),
         });
     }
@@ -305,6 +310,8 @@ mod tests {
         assert_eq!(ask(&["false"], here), failing("exit status: 1"));
         let complains = "echo; echo no licence >&2; echo sorry >&2; exit 3";
         assert_eq!(ask(&["sh", "-c", complains], here), failing("no licence"));
+        let python = "echo 'python3: No module named ziglang' >&2; exit 1";
+        assert_eq!(ask(&["sh", "-c", python], here), Err(Silent::Missing));
         assert_eq!(ask(&["true"], here), failing("says nothing"));
         assert_eq!(ask(&["echo", "tool 1.2"], here).as_deref(), Ok("tool 1.2"));
         let tool = |least| Tool {
