@@ -54,10 +54,47 @@ static bh_bytes taken_bytes(hook_list_u8_t *given) {
   return bytes;
 }
 
+// How many bytes the character has that begins here; 0 where that is no UTF-8. The NUL behind a text continues none.
+static size_t character(const unsigned char *at) {
+  if (at[0] < 0x80) return 1;
+  size_t len = at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
+  for (size_t next = 1; next < len; next++) {
+    if ((at[next] & 0xc0) != 0x80) return 0;
+  }
+  // Longer than need be, half of a pair, or beyond the last one.
+  bool is_long = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+  bool is_none = (at[0] == 0xed && at[1] >= 0xa0) || (at[0] == 0xf4 && at[1] >= 0x90);
+  return is_long || is_none ? 0 : len;
+}
+
+// A text as the host takes it: with U+FFFD for each byte that is no UTF-8, for which it would end the instance.
+static const char *utf8(const char *text) {
+  size_t wrong = 0;
+  for (const char *at = text; *at != '\0';) {
+    size_t len = character((const unsigned char *)at);
+    wrong += len == 0;
+    at += len == 0 ? 1 : len;
+  }
+  if (wrong == 0) return text;
+  char *made = bh_memory(strlen(text) + 2 * wrong + 1), *to = made;
+  for (const char *at = text; *at != '\0';) {
+    size_t len = character((const unsigned char *)at);
+    memcpy(to, len == 0 ? "\xef\xbf\xbd" : at, len == 0 ? 3 : len);
+    to += len == 0 ? 3 : len;
+    at += len == 0 ? 1 : len;
+  }
+  *to = '\0';
+  return made;
+}
+
 // What the host only looks at.
 static hook_string_t lent(const char *text) {
-  return (hook_string_t){(uint8_t *)text, strlen(text)};
+  const char *whole = utf8(text);
+  return (hook_string_t){(uint8_t *)whole, strlen(whole)};
 }
+
+// What the host is given, and the bindings free.
+static void give(hook_string_t *to, const char *text) { hook_string_dup(to, utf8(text)); }
 
 static hook_list_u8_t lent_bytes(const void *bytes, size_t len) {
   return (hook_list_u8_t){(uint8_t *)bytes, len};
@@ -98,8 +135,8 @@ bh_outcome bh_fail(int status, const char *code, const char *format, ...) {
   vsnprintf(message, sizeof message, format, values);
   va_end(values);
   error_t_ error = {0};
-  hook_string_dup(&error.code, code == NULL ? "" : code);
-  hook_string_dup(&error.message, message);
+  give(&error.code, code == NULL ? "" : code);
+  give(&error.message, message);
   error.status.is_some = status >= 400 && status <= 599;
   error.status.val = (uint16_t)status;
   keep(error);
@@ -399,7 +436,8 @@ bool bh_session_set(const char *key, const char *json) {
 
 // --- JSON strings
 
-const char *bh_json_quote(const char *text) {
+const char *bh_json_quote(const char *of) {
+  const char *text = utf8(of);
   char *made = bh_memory(strlen(text) * 6 + 3), *to = made;
   *to++ = '"';
   for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
@@ -489,7 +527,7 @@ static bool verb(bool (*call)(void), error_t_ *error) {
 bool exports_boathook_hook_lifecycle_defaults(hook_string_t *overrides, hook_string_t *ret, error_t_ *error) {
   (void)error;
   hook_string_free(overrides);
-  hook_string_dup(ret, boathook_hook.defaults == NULL ? "{}" : boathook_hook.defaults);
+  give(ret, boathook_hook.defaults == NULL ? "{}" : boathook_hook.defaults);
   return true;
 }
 
@@ -501,13 +539,13 @@ bool exports_boathook_hook_lifecycle_lower(error_t_ *error) { return verb(boatho
 
 static void put_route(const bh_route *route, exports_boathook_hook_routing_route_t *to) {
   const char *address = route->before != NULL ? route->before : route->after != NULL ? route->after : "";
-  hook_string_dup(&to->address, address);
-  hook_string_dup(&to->options, route->options == NULL ? "{}" : route->options);
+  give(&to->address, address);
+  give(&to->options, route->options == NULL ? "{}" : route->options);
   to->phase.tag = route->before != NULL  ? EXPORTS_BOATHOOK_HOOK_ROUTING_PHASE_BEFORE
                   : route->after != NULL ? EXPORTS_BOATHOOK_HOOK_ROUTING_PHASE_AFTER
                                          : EXPORTS_BOATHOOK_HOOK_ROUTING_PHASE_NAMED;
   if (to->phase.tag == EXPORTS_BOATHOOK_HOOK_ROUTING_PHASE_NAMED) {
-    hook_string_dup(&to->phase.val.named, route->named == NULL ? "" : route->named);
+    give(&to->phase.val.named, route->named == NULL ? "" : route->named);
   }
   to->flags = 0;
   if (route->skip_assets) to->flags |= EXPORTS_BOATHOOK_HOOK_ROUTING_ROUTE_FLAGS_SKIP_ASSETS;
@@ -565,8 +603,8 @@ void exports_boathook_hook_methods_methods(exports_boathook_hook_methods_list_me
   if (ret->ptr == NULL) abort();
   for (size_t at = 0; at < ret->len; at++) {
     const bh_method *method = &boathook_hook.methods[at];
-    hook_string_dup(&ret->ptr[at].name, method->name);
-    hook_string_dup(&ret->ptr[at].summary, method->summary == NULL ? "" : method->summary);
+    give(&ret->ptr[at].name, method->name);
+    give(&ret->ptr[at].summary, method->summary == NULL ? "" : method->summary);
   }
 }
 
@@ -578,7 +616,7 @@ bool exports_boathook_hook_methods_call(hook_string_t *name, hook_string_t *args
     if (strcmp(boathook_hook.methods[at].name, wanted) != 0) continue;
     const char *json = boathook_hook.methods[at].call(with);
     if (json == NULL) return failed(error);
-    hook_string_dup(ret, json);
+    give(ret, json);
     return true;
   }
   bh_fail(0, "E_NO_METHOD", "no such method: `%s`", wanted);

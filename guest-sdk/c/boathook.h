@@ -16,6 +16,8 @@
 //   is to be freed. What is to last longer is copied.
 // - A function that can fail returns false, or BH_ERROR, and keeps what was wrong: return that, and it is the error
 //   response. `bh_fail` makes an error of one's own.
+// - Text for the host is UTF-8. In what is not, such as a client's header or a text that was cut, each wrong byte
+//   goes there as U+FFFD. Values of headers, bodies and values in kv are bytes, and go as they are.
 // - An instance serves one request at a time: globals need no locks, and go with the instance. `mode = "single"` in
 //   hook.toml asks for exactly one.
 
@@ -173,7 +175,7 @@ bool bh_session_set(const char *key, const char *json);
 // Memory that is there until the call into the hook ends. Never NULL: a hook without memory ends.
 void *bh_memory(size_t len);
 const char *bh_format(const char *format, ...) BH_PRINTF(1, 2);
-// A text as a JSON string, in quotes.
+// A text as a JSON string, in quotes. Of what is not UTF-8 see above.
 const char *bh_json_quote(const char *text);
 // What a JSON string says; NULL where it is none.
 const char *bh_json_text(const char *json);

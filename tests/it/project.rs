@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -102,6 +103,8 @@ fn a_new_hook_needs_a_name_a_language_and_a_place() {
     assert!(named.err.contains("`Greeter` cannot be the name of a new hook\nhint: "), "{named:?}");
     let reserved = new("session", "rust");
     assert!(reserved.err.contains("in boathook.toml it means something else"), "{reserved:?}");
+    let taken = new("hook", "rust");
+    assert!(taken.err.contains("something in its folder is called that"), "{taken:?}");
     let spoken = new("greeter", "cobol");
     assert_eq!(spoken.code, Some(2));
     assert!(spoken.err.contains("possible values: rust"), "{spoken:?}");
@@ -211,8 +214,11 @@ fn a_build_that_fails_says_what_the_command_said() {
 fn a_build_says_what_is_missing() {
     let gone = failed("command = \"no-such-compiler\"", &[]);
     assert!(gone.err.contains("a program that it calls is not there"), "{gone:?}");
-    let unmade = failed("command = \"true\"\noutput = \"core.wasm\"", &[]);
-    assert!(unmade.err.contains("the command has made no `core.wasm`\nhint: "), "{unmade:?}");
+    let unmade = failed("command = \"true\"\noutput = \"build/core.wasm\"", &[]);
+    assert!(unmade.err.contains("has made no `build/core.wasm`\nhint: "), "{unmade:?}");
+    let second = failed("command = \"exit 9\"\noutput = \"./core.wasm\"", &[]);
+    assert!(second.err.contains("hook.toml: `output` is `./core.wasm`: "), "{second:?}");
+    assert!(second.err.contains("\nhint: write it to build/core.wasm"), "{second:?}");
     let nothing = failed("command = \"true\"", &[]);
     assert!(nothing.err.contains("shelly: holds no `.wasm` file"), "{nothing:?}");
     let unfit = failed("command = \"echo hi > a.txt\"\noutput = \"a.txt\"", &[]);
@@ -223,20 +229,57 @@ fn a_build_says_what_is_missing() {
 }
 
 #[test]
-fn a_tool_that_is_missing_is_named_before_the_command_runs() {
+fn a_tool_that_is_missing_is_named_where_the_command_fails() {
     let fixture = format!(
-        "//- hooks/shelly/hook.toml\n{SHELL_HOOK}command = \"touch ran && cargo build && npm ci\"\n\
+        "//- hooks/shelly/hook.toml\n{SHELL_HOOK}command = \"cargo build && npm ci\"\n\
          //- env\nPATH=/nonexistent"
     );
     let ran = Ran::of(&fixture, &["build", "{dir}"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("`cargo` is not installed\nhint: curl "), "{ran:?}");
     assert!(ran.err.contains("`npm` is not installed\nhint: sudo apt-get install npm"), "{ran:?}");
+    // A command may bring its own.
+    let fixture = fixture.replace("cargo build && npm ci", "npm() { true; }; npm ci");
+    let ran = Ran::of(&fixture, &["build", "{dir}"]);
+    assert!(ran.err.contains("shelly: holds no `.wasm` file"), "{ran:?}");
+}
+
+#[test]
+fn what_a_command_leaves_running_is_not_waited_for() {
+    let begun = Instant::now();
+    let left = failed("command = \"echo wrong; sleep 120 & exit 4\"", &["--json"]);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{left:?}");
+    let document = json(&left.out);
+    assert!(
+        document["problems"][0]["message"].to_string().ends_with("code 4\\nwrong\""),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn the_folder_of_an_apps_hooks_may_be_built_too() {
+    let fixture = format!("//- hooks/shelly/hook.toml\n{SHELL_HOOK}command = \"exit 9\"");
+    let ran = Ran::of(&fixture, &["build", "{dir}/hooks"]);
+    assert!(ran.err.contains("hooks/shelly: `exit 9`: failed with exit code 9"), "{ran:?}");
+}
+
+#[test]
+fn what_to_type_next_can_be_typed() {
+    let app = App::lift("");
+    fs::create_dir_all(app.folder().join("my app/hooks")).expect("made");
+    let listen = "listen = \"0.0.0.0:4000\"";
+    fs::write(app.folder().join("my app/boathook.toml"), listen).expect("written");
+    let dir = "{dir}/my app/hooks/greeter";
+    let new = ran(&app, &["new", "greeter", "--lang", "rust", "--dir", dir]);
+    assert!(new.out.contains("curl localhost:4000/greeter"), "{new:?}");
+    assert!(new.out.contains("/my app/hooks/greeter'\n"), "{new:?}");
 }
 
 #[test]
 fn bindings_are_written_over_the_old_ones() {
-    let app = App::lift("//- wit/world.wit\nold\n//- boathook-sdk/mine.txt\nmine");
+    let app = App::lift(
+        "//- wit/world.wit\npackage boathook:hook@0.0.1;\n//- boathook-sdk/mine.txt\nmine",
+    );
     let written = ran(&app, &["bindings", "--lang", "rust", "--out", "{dir}"]);
     assert!(written.out.contains("written: "), "{written:?}");
     let text = |path: &str| fs::read_to_string(app.folder().join(path)).expect("it is there");

@@ -1,5 +1,6 @@
 //! `boathook new`: writes a hook's folder to begin with, and says what to type next.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -7,7 +8,8 @@ use serde_json::json;
 
 use super::bindings::language;
 use super::{Json, say, say_json, text};
-use crate::project::{Language, build, new};
+use crate::config::{Listen, Sources, defaults, survey};
+use crate::project::{Language, build, new, quoted};
 
 /// Write a folder with a hook that answers.
 #[derive(Debug, Args)]
@@ -62,18 +64,37 @@ fn place(name: &str) -> PathBuf {
 
 /// What to type until it answers.
 fn next(folder: &Path, name: &str) -> Vec<String> {
-    let build = format!("boathook build {}", folder.display());
+    let build = format!("boathook build {}", quoted(folder));
     match build::app_of(folder) {
         Some(app) => {
             let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-            let app =
-                if here.as_ref() == Some(&app) { ".".into() } else { app.display().to_string() };
-            vec![build, format!("boathook serve {app}"), format!("curl localhost:1337/{name}")]
+            let served = if here.as_ref() == Some(&app) { Path::new(".") } else { &app };
+            let serve = format!("boathook serve {}", quoted(served));
+            vec![build, serve, format!("curl {}/{name}", origin(&app))]
         }
         // It stands in no app: that is for its author to choose.
         None => vec![
             build,
-            format!("cp {}/{} <app>/hooks/{name}.wasm", folder.display(), build::COMPONENT),
+            format!("cp {} <app>/hooks/{name}.wasm", quoted(&folder.join(build::COMPONENT))),
         ],
     }
+}
+
+/// Where an app is to be found once it is served, as curl takes it.
+fn origin(app: &Path) -> String {
+    let vars = std::env::vars_os().collect();
+    let sources = Sources { dir: app.to_owned(), vars, ..Sources::default() };
+    let server = survey(&sources).map(|(config, _)| config.server).ok();
+    let Some(server) = server else { return format!("localhost:{}", defaults::LISTEN_PORT) };
+    let Listen { host, port } = &server.listen;
+    let is_here = host
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_unspecified() || address == Ipv4Addr::LOCALHOST);
+    let place = match (is_here, port) {
+        (true, 0) => "localhost:<port>".to_owned(),
+        (true, port) => format!("localhost:{port}"),
+        (false, _) => server.listen.to_string(),
+    };
+    // Its certificate may be for another name.
+    if server.tls.is_some() { format!("-k https://{place}") } else { place }
 }

@@ -10,7 +10,7 @@ use super::{Json, say, say_json};
 use crate::hook::find::Found;
 use crate::lift;
 use crate::project::pack::{Section, pack};
-use crate::project::{put, read_wasm};
+use crate::project::{put_wasm, read_wasm};
 
 /// Make a hook of a core module, or write a component's manifest.
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ impl Pack {
         // Before it is written: what stands in its place may be at work.
         let hook = Found::unwritten(&self.out, component)?;
         lift::try_load(&hook, &super::compiler())?;
-        put(&self.out, &hook.wasm)?;
+        put_wasm(&self.out, &hook.wasm)?;
         let (out, size) = (self.out.display(), hook.wasm.len());
         if self.json.json {
             say_json(&json!({

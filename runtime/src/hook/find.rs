@@ -315,7 +315,8 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
             path.display()
         )),
         count => Err(format!(
-            "{}: holds {count} `.wasm` files, and a hook's folder holds one",
+            "{}: holds {count} `.wasm` files, and a hook's folder holds one\n\
+             hint: keep the hook's, and write what it is made of into a folder, such as build/core.wasm",
             path.display()
         )),
     }

@@ -6,13 +6,14 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context as _, bail};
 use toml::{Table, Value};
 use wit_bindgen_core::Files;
 
 use super::embedded::{File, WIT};
-use super::files::put;
+use super::files::{FileError, put};
 use super::{Language, wit};
 use crate::sandbox::compile;
 
@@ -33,20 +34,22 @@ const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 pub const EXPORTS: &[&str] =
     &["lifecycle", "routing", "observing", "methods", "listening", "background"];
 
-/// Writes them into a folder, over what is there under their names. Gives their paths back.
+/// Writes them into a folder, over what is there under their names, if that is ours. Gives their paths back.
 ///
 /// `exports` are the interfaces that the bindings of C export: whoever uses them without the layer of the SDK
 /// has to write out all functions of each.
 ///
 /// # Errors
-/// If one cannot be written, or there is no such interface.
+/// If one cannot be written, would replace a WIT package of the author's own, or there is no such interface.
 pub fn write(
     language: Language,
     project: &Path,
     exports: &[String],
 ) -> anyhow::Result<Vec<PathBuf>> {
+    let files = files(language, exports)?;
+    check_package(project)?;
     let mut written = Vec::new();
-    for (path, bytes) in files(language, exports)? {
+    for (path, bytes) in files {
         let path = project.join(path);
         put(&path, &bytes)?;
         written.push(path);
@@ -68,6 +71,32 @@ pub fn parts(language: Language) -> impl Iterator<Item = (&'static str, &'static
     };
     [(PACKAGE, "the WIT package"), (SDK, sdk), (SCHEMA, "for editors: what hook.toml may have")]
         .into_iter()
+}
+
+/// Refuses to write over a WIT package that is not the one that is written.
+fn check_package(project: &Path) -> anyhow::Result<()> {
+    for file in WIT {
+        let path = project.join(PACKAGE).join(file.path);
+        let there = match fs::read(&path) {
+            Ok(there) => String::from_utf8_lossy(&there).into_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(FileError::reading(&path, error).into()),
+        };
+        if package_of(&there) != package_of(&String::from_utf8_lossy(file.bytes)) {
+            bail!(
+                "{}: is there, and of another WIT package: it is not written over\n\
+                 hint: write the bindings beside it: `--out DIR`",
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The package that a WIT file says it is of, without its version.
+fn package_of(text: &str) -> Option<&str> {
+    let said = text.lines().find_map(|line| line.trim().strip_prefix("package "))?;
+    said.split(['@', ';']).next().map(str::trim)
 }
 
 type Bytes = Cow<'static, [u8]>;
@@ -120,17 +149,23 @@ fn standalone(member: &str, workspace: &str) -> anyhow::Result<String> {
     Ok(format!("# Written by boathook; `boathook bindings` writes it again.\n{member}"))
 }
 
+/// An interface as it is typed: `routing` of `boathook:hook/routing@0.1.0`.
+fn short(interface: &str) -> &str {
+    let name = interface.rsplit('/').next().unwrap_or(interface);
+    name.split('@').next().unwrap_or(name)
+}
+
 /// The bindings for C: a header, its code, and an object that carries the world with these exports.
 fn generated_c(exports: &[String]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let (mut resolve, package) = wit::resolve()?;
     let world = resolve.select_world(&[package], Some(wit::WORLD))?;
     let known = wit::exports(&resolve, world);
-    let full = |name: &String| format!("{}/{name}@{}", compile::PACKAGE, compile::VERSION);
+    let full = |name: &String| format!("{}/{}@{}", compile::PACKAGE, name.trim(), compile::VERSION);
     let wanted: Vec<String> = exports.iter().map(full).collect();
     for (interface, name) in wanted.iter().zip(exports) {
         if !known.contains(interface) {
-            let known = known.join(", ");
-            bail!("a hook cannot export `{name}`\nhint: what there is: {known}");
+            let short = known.iter().map(|known| short(known)).collect::<Vec<_>>().join(", ");
+            bail!("a hook cannot export `{name}`\nhint: what there is: {short}");
         }
     }
     wit::keep_exports(&mut resolve, world, &wanted);
@@ -194,6 +229,22 @@ mod tests {
         assert!(dir.path().join("boathook-sdk/src/testing/host/kv.rs").exists());
     }
 
+    #[test]
+    fn a_package_of_the_authors_own_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wit/world.wit");
+        fs::create_dir(dir.path().join("wit")).unwrap();
+        for own in ["package acme:lamp@1.0.0;\nworld hook {}", "world hook {}", ""] {
+            fs::write(&path, own).unwrap();
+            let said = write(Language::Rust, dir.path(), &[]).unwrap_err().to_string();
+            assert!(said.contains("world.wit: is there, and of another") && said.contains("--out"));
+            assert_eq!(fs::read_to_string(&path).unwrap(), own);
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is written at all");
+        }
+        fs::write(&path, "// Of last year.\npackage boathook:hook@0.0.1;").unwrap();
+        assert!(write(Language::Rust, dir.path(), &[]).is_ok());
+    }
+
     fn c(exports: &[&str]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         generated_c(&exports.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
@@ -214,6 +265,9 @@ mod tests {
     fn an_interface_that_does_not_exist_is_refused_with_those_that_do() {
         let said = c(&["routing", "rooting"]).unwrap_err().to_string();
         assert!(said.starts_with("a hook cannot export `rooting`\nhint: "), "{said}");
-        assert!(said.contains("boathook:hook/listening@0.1.0"), "{said}");
+        let names = said.split("what there is: ").nth(1).unwrap();
+        let names: Vec<&str> = names.split(", ").collect();
+        assert!(names.contains(&"listening"), "{said}");
+        assert!(c(&names).is_ok(), "what is offered can be taken");
     }
 }

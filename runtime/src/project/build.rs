@@ -3,12 +3,13 @@
 //! The command belongs to the hook and runs with the user's rights, in a shell, as `make` would run it: it
 //! is for those who write hooks, and no part of what a server runs.
 
-use std::io;
+use std::fmt::Write as _;
+use std::path::Component::CurDir;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{fs, io, mem, thread};
 
 use super::files::{FileError, put, read_wasm};
 use super::pack::{PackError, Section, pack};
@@ -22,6 +23,10 @@ use crate::sandbox::Compiler;
 pub const COMPONENT: &str = "hook.wasm";
 /// How the folder of an app's hooks is called.
 pub const HOOKS: &str = "hooks";
+/// What commands are run by.
+const SHELL: &str = "/bin/sh";
+/// How long a command's output is waited for once it has ended. What it has left running may hold on to it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The most of a command's output that is kept, from its end: where a compiler says what is wrong.
 const OUTPUT_MAX: usize = 64 << 10;
 
@@ -64,16 +69,20 @@ pub enum BuildError {
     /// The manifest is wrong.
     #[error(transparent)]
     Manifest(#[from] Problems),
-    /// What the command calls is not there.
-    #[error("{}: {}", folder.display(), text)]
-    MissingTools {
-        /// The hook's folder.
-        folder: PathBuf,
-        /// Which, and how to get them.
-        text: String,
+    /// What it would make would stand in the way.
+    #[error(
+        "{}: `output` is `{output}`: the folder would hold two `.wasm` files, it and `{COMPONENT}`, \
+         and no server would load it\n\
+         hint: write it to build/core.wasm", manifest.display()
+    )]
+    TwoComponents {
+        /// The hook's manifest.
+        manifest: PathBuf,
+        /// What it says.
+        output: String,
     },
     /// The shell itself could not be run.
-    #[error("{}: `sh` cannot be run: {source}", folder.display())]
+    #[error("{}: `{SHELL}` cannot be run", folder.display())]
     NoShell {
         /// The hook's folder.
         folder: PathBuf,
@@ -81,7 +90,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// It failed.
-    #[error("{}: `{command}`: {how}{output}", folder.display())]
+    #[error("{}: `{command}`: {how}{output}{perhaps}", folder.display())]
     Failed {
         /// The hook's folder.
         folder: PathBuf,
@@ -91,6 +100,8 @@ pub enum BuildError {
         how: String,
         /// What it said, where that was kept.
         output: String,
+        /// What may be the reason, and what to type about it.
+        perhaps: String,
     },
     /// It went well, and what it should have made is not there.
     #[error(
@@ -105,7 +116,7 @@ pub enum BuildError {
         output: String,
     },
     /// What it made cannot become a hook.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Pack {
         /// What it made.
         path: PathBuf,
@@ -130,9 +141,7 @@ pub fn folders(dir: &Path) -> Result<Vec<PathBuf>, BuildError> {
         return Ok(vec![dir.to_owned()]);
     }
     let mut found = Vec::new();
-    // Without the `./` that a reader of messages has no use for.
-    let hooks = if dir == Path::new(".") { PathBuf::from(HOOKS) } else { dir.join(HOOKS) };
-    for entry in fs::read_dir(hooks).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(hooks_of(dir)).into_iter().flatten().flatten() {
         let folder = entry.path();
         // One that cannot be read is looked at, so that it is complained of.
         let says_how = read_manifest(&folder)
@@ -143,6 +152,14 @@ pub fn folders(dir: &Path) -> Result<Vec<PathBuf>, BuildError> {
     }
     found.sort();
     if found.is_empty() { Err(BuildError::NoHook(dir.to_owned())) } else { Ok(found) }
+}
+
+/// Where the hooks of an app lie, whose folder or hooks' folder this is.
+fn hooks_of(dir: &Path) -> PathBuf {
+    // Without the `./` that a reader of messages has no use for.
+    let hooks = if dir == Path::new(".") { PathBuf::from(HOOKS) } else { dir.join(HOOKS) };
+    let is_itself = || dir.canonicalize().is_ok_and(|dir| dir.file_name() == Some(HOOKS.as_ref()));
+    if !hooks.is_dir() && is_itself() { dir.to_owned() } else { hooks }
 }
 
 /// The command that builds the hook of a folder.
@@ -162,7 +179,7 @@ pub fn command(folder: &Path) -> Result<String, BuildError> {
 pub fn build(folder: &Path, compiler: &Arc<Compiler>, output: Output) -> Result<Built, BuildError> {
     let begun = Instant::now();
     let command = command(folder)?;
-    check_tools(&command, folder)?;
+    check_output(folder)?;
     run(&command, folder, output)?;
     let hook = match packed(folder)? {
         Some(component) => {
@@ -197,29 +214,41 @@ fn read_manifest(folder: &Path) -> Result<(manifest::Manifest, String), BuildErr
     Ok((manifest::parse(&text, &path.display().to_string())?, text))
 }
 
-/// Looks for what the command names before it runs: a shell would only say that something is not found.
-fn check_tools(command: &str, folder: &Path) -> Result<(), BuildError> {
-    let mut missing = Vec::new();
+/// Refuses, before the command runs, to have a second `.wasm` file in the folder.
+fn check_output(folder: &Path) -> Result<(), BuildError> {
+    let (manifest, _) = read_manifest(folder)?;
+    let Some(output) = manifest.build.and_then(|build| build.output) else { return Ok(()) };
+    let path: PathBuf = Path::new(&output).components().filter(|part| *part != CurDir).collect();
+    let is_beside = path.components().count() == 1;
+    if is_beside && path.extension() == Some("wasm".as_ref()) && path != Path::new(COMPONENT) {
+        let manifest = folder.join(MANIFEST_FILE);
+        return Err(BuildError::TwoComponents { manifest, output });
+    }
+    Ok(())
+}
+
+/// What may be the reason for a command to fail: a shell only says that something is not found. It is asked
+/// afterwards alone, as a command may well bring its own tools.
+fn perhaps(command: &str, folder: &Path) -> String {
+    let mut reasons = String::new();
     for tool in Tool::of_command(command) {
+        let name = tool.name;
         let what = match tool.look(folder) {
             State::Found(_) => continue,
-            State::Missing => format!("`{}` is not installed", tool.name),
+            State::Missing => format!("`{name}` is not installed"),
+            State::Failing(said) => format!("`{name}` does not work: {said}"),
             State::Old(said, [major, minor]) => {
-                format!("`{}` is too old: {said}, and {major}.{minor} is needed", tool.name)
+                format!("`{name}` is too old: {said}, and {major}.{minor} is needed")
             }
         };
-        missing.push(format!("{what}\nhint: {}", tool.fix));
+        let _ = write!(reasons, "\nperhaps {what}\nhint: {}", tool.fix);
     }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let text = missing.join("\n");
-    Err(BuildError::MissingTools { folder: folder.to_owned(), text })
+    reasons
 }
 
 fn run(command: &str, folder: &Path, output: Output) -> Result<(), BuildError> {
     let no_shell = |source| BuildError::NoShell { folder: folder.to_owned(), source };
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new(SHELL);
     // Standard output is ours: what was asked for goes there.
     shell.args(["-c", command]).current_dir(folder).stdin(Stdio::null());
     let (status, said) = match output {
@@ -237,6 +266,12 @@ fn run(command: &str, folder: &Path, output: Output) -> Result<(), BuildError> {
         command: in_one_line(command),
         how: how(status),
         output: said,
+        perhaps: match perhaps(command, folder) {
+            none if none.is_empty() && is_missing(status) => {
+                "\nhint: `boathook doctor` says what is installed".to_owned()
+            }
+            reasons => reasons,
+        },
     })
 }
 
@@ -251,25 +286,35 @@ fn kept(shell: &mut Command) -> io::Result<(ExitStatus, String)> {
     let mut child = shell.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     // The command holds the ends that are written to, and must be the last to do so.
     shell.stdout(Stdio::null()).stderr(Stdio::null());
-    let reading = thread::spawn(move || {
-        let (mut end, mut piece) = (Vec::new(), [0; 8192]);
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let (whole, is_whole) = mpsc::channel();
+    let end = said.clone();
+    thread::spawn(move || {
+        let mut piece = [0; 8192];
         while let Ok(length @ 1..) = io::Read::read(&mut reader, &mut piece) {
+            let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
             end.extend(&piece[..length]);
             let surplus = end.len().saturating_sub(OUTPUT_MAX);
             end.drain(..surplus);
         }
-        end
+        let _ = whole.send(());
     });
     let status = child.wait()?;
-    let said = reading.join().unwrap_or_default();
+    let _ = is_whole.recv_timeout(LAST_WORDS);
+    let said = mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
     Ok((status, format!("\n{}", String::from_utf8_lossy(&said).trim_end())))
+}
+
+/// Whether the shell has not found what it was to run.
+fn is_missing(status: ExitStatus) -> bool {
+    matches!(status.code(), Some(126 | 127))
 }
 
 fn how(status: ExitStatus) -> String {
     match status.code() {
-        Some(126 | 127) => "a program that it calls is not there, or is none\n\
-            hint: `boathook doctor` says what is installed"
-            .to_owned(),
+        Some(_) if is_missing(status) => {
+            "a program that it calls is not there, or is none".to_owned()
+        }
         Some(code) => format!("failed with exit code {code}"),
         None => format!("was ended: {status}"),
     }

@@ -14,9 +14,9 @@ use rustix::fs::{Access, access};
 use rustix::process::{Resource, getrlimit};
 
 use super::tools::{State, TOOLS, Tool};
-use super::{Language, build};
+use super::{Language, build, quoted};
 use crate::config::{Config, FILE, Listen, Problems, defaults};
-use crate::hook::find::MANIFEST_FILE;
+use crate::hook::find::{MANIFEST_FILE, find};
 use crate::sandbox::cache::{self, Cache};
 use crate::sandbox::compile::{PACKAGE, VERSION};
 
@@ -78,8 +78,10 @@ impl Check {
 
 /// Looks at everything.
 pub fn examine(dir: &Path, read: &Read) -> Vec<Check> {
-    let mut checks = vec![version(), app(dir), configuration(dir, read), cache(dir)];
+    let mut checks = vec![version(), app(dir), configuration(dir, read)];
+    checks.extend(dir.is_dir().then(|| cache(dir)));
     if let Ok((config, _)) = read {
+        checks.extend(hooks(dir, config));
         let server = &config.server;
         checks
             .extend([Some(&server.listen), server.admin.as_ref()].into_iter().flatten().map(port));
@@ -121,30 +123,53 @@ fn app(dir: &Path) -> Check {
 
 fn configuration(dir: &Path, read: &Read) -> Check {
     let problems = match read {
-        Ok((_, problems)) | Err(problems) => &problems.0,
+        Ok((_, problems)) | Err(problems) => problems,
     };
-    let Some(first) = problems.first() else {
-        return Check::new("configuration", Status::Fine, "can be read");
-    };
+    let failed = of_problems("configuration", dir, problems);
+    failed.unwrap_or_else(|| Check::new("configuration", Status::Fine, "can be read"))
+}
+
+/// Whether the hooks can be read, and their manifests; that they can be loaded `boathook check` says.
+fn hooks(dir: &Path, config: &Config) -> Option<Check> {
+    let (hooks, problems) = find(&mut config.clone());
+    if let Some(failed) = of_problems("hooks", dir, &problems) {
+        return Some(failed);
+    }
+    let names: Vec<&str> = hooks.found.iter().map(|hook| &*hook.name).collect();
+    (!names.is_empty()).then(|| {
+        let detail = format!("{}: can be read; `boathook check` loads them", names.join(", "));
+        Check::new("hooks", Status::Fine, detail)
+    })
+}
+
+/// What is wrong with a thing, if anything is: the first of it, and how much there is.
+fn of_problems(subject: &str, dir: &Path, problems: &Problems) -> Option<Check> {
+    let problems = &problems.0;
+    let first = problems.first()?;
     let mut detail = first.to_string().lines().next().unwrap_or_default().to_owned();
     if problems.len() > 1 {
         let _ = write!(detail, " (and {} more)", problems.len() - 1);
     }
-    Check::new("configuration", Status::Failed, detail)
-        .fix(format!("boathook check {}", quoted(dir)))
+    let check = Check::new(subject, Status::Failed, detail);
+    Some(check.fix(format!("boathook check {}", quoted(dir))))
 }
 
 /// Without a cache everything works, and every start takes longer.
 fn cache(dir: &Path) -> Check {
     let folder = dir.join(cache::FOLDER);
+    let own = dir.join(cache::STATE);
     // The nearest that is there decides: the rest would be made in it.
-    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    let there = [&folder, &own].into_iter().find(|folder| folder.exists());
+    let there = there.map_or(dir, |folder| folder);
     let shown = folder.display();
     if access(there, Access::WRITE_OK | Access::EXEC_OK).is_err() {
         let detail = format!("{shown}: cannot be written, so hooks are compiled at every start");
-        return Check::new("cache", Status::Warning, detail)
-            .fix(format!("sudo chown -R \"$(id -u)\" {}", quoted(there)));
+        // The app folder itself may be anything, a home or a root, with much that is not ours.
+        let fix = match there == dir {
+            true => format!("# run boathook as the owner of {}", quoted(dir)),
+            false => format!("sudo chown -R \"$(id -u)\" {}", quoted(&own)),
+        };
+        return Check::new("cache", Status::Warning, detail).fix(fix);
     }
     if there != folder {
         return Check::new("cache", Status::Fine, format!("{shown}: will be made"));
@@ -258,21 +283,14 @@ fn look(tool: &Tool, is_needed: bool) -> Option<Check> {
             )
             .fix(tool.fix),
         ),
+        State::Failing(said) => {
+            Some(Check::new(&subject, status, format!("does not work: {said}{here}")).fix(tool.fix))
+        }
         State::Missing if is_needed || LISTED.contains(&tool.name) => {
             Some(Check::new(&subject, status, format!("not installed{here}")).fix(tool.fix))
         }
         State::Missing => None,
     }
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if path.chars().all(plain) && !path.is_empty() {
-        return path;
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -304,7 +322,9 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_to_be_made() {
-        let check = app(Path::new("no such/folder"));
+        let checks = of(Path::new("no such/folder"));
+        assert!(!checks.iter().any(|check| check.subject == "cache"), "there is no place for one");
+        let check = one(&checks, "app folder");
         assert_eq!(
             (check.status, check.fix.as_deref()),
             (Status::Failed, Some("mkdir -p 'no such/folder'"))
@@ -320,6 +340,20 @@ mod tests {
         assert_eq!(check.status, Status::Failed);
         assert!(check.detail.contains("`drain` must be a duration"), "{}", check.detail);
         assert!(check.detail.ends_with("(and 1 more)"), "{}", check.detail);
+    }
+
+    #[test]
+    fn a_manifest_that_is_broken_is_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let hook = dir.path().join("hooks/shy");
+        fs::create_dir_all(&hook).unwrap();
+        fs::write(hook.join("hook.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
+        assert_eq!(one(&of(dir.path()), "hooks").status, Status::Fine);
+        fs::write(hook.join(MANIFEST_FILE), "mod = 'single'").unwrap();
+        let checks = of(dir.path());
+        let check = one(&checks, "hooks");
+        assert_eq!(check.status, Status::Failed);
+        assert!(check.detail.contains("unknown key `mod`"), "{}", check.detail);
     }
 
     #[test]

@@ -25,8 +25,18 @@ pub(super) fn merged(layers: &[Layer<'_>], name: Option<&str>) -> Result<String,
     }
     all.remove("build");
     let text = all.to_string();
-    manifest::parse(&text, "--name")?;
+    // Each layer has been found good: what is wrong now is the name.
+    manifest::parse(&text, "--name").map_err(of_name)?;
     Ok(text)
+}
+
+/// What is wrong with a name that was typed: it stands in no line of any file.
+fn of_name(mut problems: Problems) -> Problems {
+    for problem in &mut problems.0 {
+        problem.origin = None;
+        problem.message = format!("--name: {}", problem.message);
+    }
+    problems
 }
 
 /// Lays a table over another: tables are merged, everything else is replaced.
@@ -67,7 +77,7 @@ mod tests {
         assert_eq!(parsed(&merged(&[("a", BELOW)], Some("b")).unwrap()).name.as_deref(), Some("b"));
         assert_eq!(merged(&[], None).unwrap(), "manifest_version = 1\n");
         let error = merged(&[], Some("a/b")).unwrap_err().to_string();
-        assert!(error.contains("`name` must be a name"), "{error}");
+        assert!(error.starts_with("--name: `name` must be a name"), "{error}");
     }
 
     #[test]

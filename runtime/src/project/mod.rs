@@ -20,8 +20,10 @@ mod files;
 mod language;
 mod manifest;
 mod section;
+mod shell;
 mod tools;
 mod wit;
 
-pub use files::{FileError, put, read_wasm};
+pub use files::{FileError, put_wasm, read_wasm};
 pub use language::Language;
+pub(crate) use shell::quoted;

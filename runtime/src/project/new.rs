@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::{FileError, put};
-use super::{Language, bindings, build};
+use super::{Language, bindings, build, quoted};
 use crate::config::{CUSTOM, is_ours};
 use crate::hook::find::MANIFEST_FILE;
 
@@ -38,6 +38,12 @@ pub enum NewError {
          hint: take another name, such as `my-{0}`"
     )]
     Reserved(String),
+    /// Something else in its folder is called that.
+    #[error(
+        "`{0}` cannot be the name of a new hook: something in its folder is called that\n\
+         hint: take another name, such as `my-{0}`"
+    )]
+    Taken(String),
     /// There is something already.
     #[error("{}: is there already, and not empty\nhint: take another name, or --dir", .0.display())]
     Exists(PathBuf),
@@ -61,6 +67,36 @@ pub fn write(name: &str, language: Language, folder: &Path) -> Result<Vec<PathBu
     if !is_free(folder)? {
         return Err(NewError::Exists(folder.to_owned()));
     }
+    whole(folder, |folder| fill(name, language, folder))
+}
+
+/// Has a folder written whole, or not at all.
+fn whole<T>(folder: &Path, fill: impl FnOnce(&Path) -> Result<T, NewError>) -> Result<T, NewError> {
+    if folder.is_dir() {
+        // It is empty, and stays: somebody may be in it.
+        return fill(folder).inspect_err(|_| clear(folder));
+    }
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    // Hidden, so that no server takes it for a hook.
+    let beside = folder.with_file_name(format!(".{name}.tmp{}", std::process::id()));
+    let filled = fill(&beside).and_then(|filled| {
+        fs::rename(&beside, folder).map_err(|error| FileError::writing(folder, error))?;
+        Ok(filled)
+    });
+    filled.inspect_err(|_| {
+        let _ = fs::remove_dir_all(&beside);
+    })
+}
+
+/// Removes what is in a folder, as far as it can be.
+fn clear(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+}
+
+fn fill(name: &str, language: Language, folder: &Path) -> Result<Vec<PathBuf>, NewError> {
     let Some(sdk) = language.sdk() else { return Err(NewError::Language(language)) };
     let mut written = Vec::new();
     for file in sdk.template(language.template()) {
@@ -90,16 +126,17 @@ pub fn preparation(language: Language, folder: &Path) -> Option<String> {
     if build::command(folder).is_ok_and(installs) {
         return None;
     }
-    let folder = folder.display();
+    let inside = |path: &str| quoted(&folder.join(path));
     match language {
         Language::JavaScript | Language::TypeScript => {
-            Some(format!("npm install --prefix {folder}"))
+            Some(format!("npm install --prefix {}", quoted(folder)))
         }
         Language::Python => {
-            let (tools, sdk) = (format!("{folder}/.venv"), format!("{folder}/{}", bindings::SDK));
-            Some(format!(
-                "python3 -m venv {tools} && {tools}/bin/pip install -r {sdk}/requirements.txt -e {sdk}"
-            ))
+            let (tools, pip) = (inside(".venv"), inside(".venv/bin/pip"));
+            let sdk = Path::new(bindings::SDK);
+            let list = quoted(&folder.join(sdk).join("requirements.txt"));
+            let sdk = quoted(&folder.join(sdk));
+            Some(format!("python3 -m venv {tools} && {pip} install -r {list} -e {sdk}"))
         }
         Language::Rust | Language::C | Language::Go => None,
     }
@@ -115,7 +152,10 @@ fn check(name: &str) -> Result<(), NewError> {
     if !is_name {
         return Err(NewError::Name(name.to_owned()));
     }
-    if is_ours(name) || name == CUSTOM || TAKEN.contains(&name) {
+    if TAKEN.contains(&name) {
+        return Err(NewError::Taken(name.to_owned()));
+    }
+    if is_ours(name) || name == CUSTOM {
         return Err(NewError::Reserved(name.to_owned()));
     }
     Ok(())
@@ -166,8 +206,11 @@ mod tests {
         for bad in ["", "Hello", "1a", "-a", "a-", "a--b", "a_b", "a.b", "../a", "a/b", &long] {
             assert!(matches!(check(bad), Err(NewError::Name(_))), "{bad}");
         }
-        for reserved in ["session", "routes", "kv", "custom", "boathook-sdk", "sockets"] {
+        for reserved in ["session", "routes", "kv", "custom", "sockets"] {
             assert!(matches!(check(reserved), Err(NewError::Reserved(_))), "{reserved}");
+        }
+        for taken in TAKEN {
+            assert!(matches!(check(taken), Err(NewError::Taken(_))), "{taken}");
         }
     }
 
@@ -192,6 +235,21 @@ mod tests {
                 assert!(is_filled, "{language}: {}", path.display());
             }
         }
+    }
+
+    #[test]
+    fn a_folder_is_written_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let fails = |folder: &Path| -> Result<(), NewError> {
+            put(&folder.join("src/lib.rs"), b"")?;
+            put(&folder.join("hook.toml"), b"")?;
+            Err(NewError::Language(Language::C))
+        };
+        assert!(whole(&dir.path().join("greeter"), fails).is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        // One that was there stays, and is as empty as it was.
+        assert!(whole(dir.path(), fails).is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub enum PackError {
     #[error(transparent)]
     Facts(#[from] FactsError),
     /// It is broken further in.
-    #[error("the file is not valid WebAssembly: {0}")]
+    #[error("the file is not valid WebAssembly")]
     Invalid(#[from] wasmparser::BinaryReaderError),
     /// Nothing that a server could call.
     #[error(

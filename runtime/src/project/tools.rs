@@ -1,6 +1,7 @@
 //! Knows the programs that hooks are built with: how to ask for each, and how to get it.
 
-use std::io::Read as _;
+use std::fmt::Display;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(10);
 /// The most that is read of what it says.
 const SAID_MAX: u64 = 4096;
+
+/// How Python says that a tool that is a module of its is not there.
+const NO_MODULE: &str = ": No module named ";
 
 /// The target that Rust hooks are built for.
 const TARGET: &str = "wasm32-wasip2";
@@ -36,6 +40,8 @@ pub(super) struct Tool {
 enum Ask {
     /// A command that prints its version.
     Version(&'static [&'static str]),
+    /// Whether cargo is there, and the version of the compiler that it calls.
+    Cargo,
     /// Whether the standard library of [`TARGET`] is installed.
     Target,
 }
@@ -47,8 +53,18 @@ pub(super) enum State {
     Found(String),
     /// It is there, and too old: what it says, and the oldest version that will do.
     Old(String, [u32; 2]),
+    /// It is there, and fails when it is asked: how.
+    Failing(String),
     /// It is not there.
     Missing,
+}
+
+/// Why nothing is known of a tool.
+#[derive(Debug, PartialEq, Eq)]
+enum Silent {
+    Missing,
+    /// What it says instead.
+    Failing(String),
 }
 
 /// All of them, by language.
@@ -57,7 +73,7 @@ pub(super) const TOOLS: &[Tool] = &[
         name: "cargo",
         words: &["rustc"],
         language: "rust",
-        ask: Ask::Version(&["rustc", "--version"]),
+        ask: Ask::Cargo,
         least: Some(RUST),
         fix: "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
     },
@@ -163,9 +179,15 @@ impl Tool {
     pub(super) fn look(&self, folder: &Path) -> State {
         let said = match self.ask {
             Ask::Version(command) => ask(command, folder),
+            Ask::Cargo => ask(&["cargo", "--version"], folder)
+                .and_then(|_| ask(&["rustc", "--version"], folder)),
             Ask::Target => target(folder),
         };
-        let Some(said) = said else { return State::Missing };
+        let said = match said {
+            Ok(said) => said,
+            Err(Silent::Missing) => return State::Missing,
+            Err(Silent::Failing(how)) => return State::Failing(how),
+        };
         match self.least {
             Some(least) if version(&said).is_some_and(|found| found < least) => {
                 State::Old(said, least)
@@ -176,15 +198,16 @@ impl Tool {
 }
 
 /// Where the target's standard library lies, if it is there.
-fn target(folder: &Path) -> Option<String> {
+fn target(folder: &Path) -> Result<String, Silent> {
     let libraries = ask(&["rustc", "--print", "target-libdir", "--target", TARGET], folder)?;
-    let mut entries = std::fs::read_dir(libraries).ok()?;
-    entries.next().map(|_| "installed".to_owned())
+    let has_files = std::fs::read_dir(libraries).is_ok_and(|mut entries| entries.next().is_some());
+    if has_files { Ok("installed".to_owned()) } else { Err(Silent::Missing) }
 }
 
-/// The first line that a command says; none if it is not there, fails, or takes too long.
-fn ask(command: &[&str], folder: &Path) -> Option<String> {
-    let (program, arguments) = command.split_first()?;
+/// The first line that a command says.
+fn ask(command: &[&str], folder: &Path) -> Result<String, Silent> {
+    let failing = |how: &dyn Display| Silent::Failing(how.to_string());
+    let Some((program, arguments)) = command.split_first() else { return Err(Silent::Missing) };
     // As cargo does.
     let instead = (*program == "rustc").then(|| std::env::var_os("RUSTC")).flatten();
     let mut child = Command::new(instead.unwrap_or_else(|| program.into()))
@@ -192,9 +215,12 @@ fn ask(command: &[&str], folder: &Path) -> Option<String> {
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
-        .ok()?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Silent::Missing,
+            _ => failing(&error),
+        })?;
     let begun = Instant::now();
     let status = loop {
         match child.try_wait() {
@@ -203,14 +229,31 @@ fn ask(command: &[&str], folder: &Path) -> Option<String> {
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return None;
+                return Err(failing(&format_args!("says nothing within {PATIENCE:?}")));
             }
         }
     };
-    let mut said = String::new();
-    child.stdout.take()?.take(SAID_MAX).read_to_string(&mut said).ok()?;
-    let line = said.lines().next().unwrap_or_default().trim().to_owned();
-    (status.success() && !line.is_empty()).then_some(line)
+    if !status.success() {
+        return Err(match first_line(child.stderr) {
+            none if none.is_empty() => failing(&status),
+            // Python is there, and what it was to run is not.
+            line if line.contains(NO_MODULE) => Silent::Missing,
+            line => failing(&line),
+        });
+    }
+    match first_line(child.stdout) {
+        none if none.is_empty() => Err(failing(&"says nothing")),
+        line => Ok(line),
+    }
+}
+
+/// What a program says first on a channel that may have something.
+fn first_line(channel: Option<impl io::Read>) -> String {
+    let mut said = Vec::new();
+    // What cannot be read has not been said.
+    let _ = channel.map(|channel| channel.take(SAID_MAX).read_to_end(&mut said));
+    let said = String::from_utf8_lossy(&said);
+    said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }
 
 /// The first version in a text: `rustc 1.95.0 (...)`, `v20.1.0`, `Python 3.11.2`.
@@ -262,9 +305,15 @@ mod tests {
     #[test]
     fn what_is_not_there_too_old_or_failing_is_told_apart() {
         let here = Path::new(".");
-        assert_eq!(ask(&["no-such-program-at-all"], here), None);
-        assert_eq!(ask(&["false"], here), None);
-        assert_eq!(ask(&["echo", "tool 1.2"], here).as_deref(), Some("tool 1.2"));
+        let failing = |how: &str| Err(Silent::Failing(how.into()));
+        assert_eq!(ask(&["no-such-program-at-all"], here), Err(Silent::Missing));
+        assert_eq!(ask(&["false"], here), failing("exit status: 1"));
+        let complains = "echo; echo no licence >&2; echo sorry >&2; exit 3";
+        assert_eq!(ask(&["sh", "-c", complains], here), failing("no licence"));
+        let python = "echo 'python3: No module named ziglang' >&2; exit 1";
+        assert_eq!(ask(&["sh", "-c", python], here), Err(Silent::Missing));
+        assert_eq!(ask(&["true"], here), failing("says nothing"));
+        assert_eq!(ask(&["echo", "tool 1.2"], here).as_deref(), Ok("tool 1.2"));
         let tool = |least| Tool {
             name: "echo",
             words: &[],

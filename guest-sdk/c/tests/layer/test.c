@@ -25,11 +25,18 @@ static bh_outcome forgives(void) {
   return bh_redirect("/elsewhere", 303);
 }
 
+// A client sends what it likes.
+static bh_outcome hostile(void) {
+  bh_log(BH_WARN, "agent %s", bh_header("user-agent"));
+  return bh_fail(400, "E_AGENT", "%1022s\xc3\xa9", bh_header("user-agent"));
+}
+
 static const bh_route routes[] = {
     {.before = "POST /a/:name", .read_body = true, .handle = echo},
     {.before = "/split", .handle = split},
     {.before = "/silent", .handle = silent},
     {.named = "forgives", .handle = forgives},
+    {.named = "hostile", .handle = hostile},
 };
 
 const bh_hook boathook_hook = {BH_ROUTES(routes)};
@@ -60,6 +67,27 @@ static void handlers(void) {
   assert(bh_test_handle(9).outcome == BH_ERROR);
 }
 
+// Whatever reaches the host is UTF-8: it ends an instance that hands it anything else.
+static void wrong_bytes(void) {
+  const char *const cases[][2] = {
+      {"caf\xe9!", "\"caf\xef\xbf\xbd!\""},                                  // Latin-1.
+      {"\xc3", "\"\xef\xbf\xbd\""},                                          // Cut.
+      {"\xf0\x9f\x98", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},          // Cut later.
+      {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                          // Longer than need be.
+      {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},          // Half of a pair.
+      {"\xf4\x90\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},  // Beyond the last.
+      {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
+  };
+  for (size_t at = 0; at < BH_LEN(cases); at++) assert(strcmp(bh_json_quote(cases[at][0]), cases[at][1]) == 0);
+  bh_test_request("GET", "/");
+  bh_test_header("user-agent", "\xff\xfe");
+  bh_test_reply reply = bh_test_handle(4);
+  assert(strcmp(bh_test_log(), "agent \xef\xbf\xbd\xef\xbf\xbd") == 0);
+  size_t len = strlen(reply.error_message);
+  // Room was left for one of the two bytes of the last character.
+  assert(strcmp(reply.error_message + len - 9, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") == 0);
+}
+
 static void tables(void) {
   boathook_hook_types_error_t error;
   exports_boathook_hook_routing_list_route_t list;
@@ -76,6 +104,7 @@ static void tables(void) {
 int main(void) {
   texts();
   handlers();
+  wrong_bytes();
   tables();
   return 0;
 }
