@@ -85,22 +85,23 @@ impl Running {
     }
 
     /// Lifts the hooks that have changed, with the configuration that `read` returns, and puts them in the
-    /// place of those that run. `last` is done when all is well and before anybody meets them.
+    /// place of those that run. `read` is called once it is this one's turn, with the set that runs then; `last`
+    /// with the set that was lifted, when all is well and before anybody meets it.
     ///
     /// # Errors
     /// What is wrong with configuration or hooks, or what `last` says. The set that runs goes on as it was.
-    pub async fn replace(
+    pub async fn replace<Last: Future<Output = Result<(), LiftError>>>(
         &self,
-        read: impl Fn() -> Result<(Config, Problems), Problems>,
+        read: impl Fn(&App) -> Result<(Config, Problems), Problems>,
         extent: Extent<'_>,
-        last: impl FnOnce() -> Result<(), String>,
+        last: impl FnOnce(Arc<App>) -> Last,
     ) -> Result<Replaced, LiftError> {
         let _turn = self.turn.lock().await;
         let running = self.app();
         let mut anew = BTreeSet::new();
         let lifting = async {
             loop {
-                let (config, problems) = read()?;
+                let (config, problems) = read(&running)?;
                 let (running, compiler) = (running.clone(), self.compiler.clone());
                 let these = anew.clone();
                 let prepared = tokio::task::spawn_blocking(move || {
@@ -120,9 +121,9 @@ impl Running {
             () = self.closes() => return Err(LiftError::Stopped),
             lifted = lifting => lifted?,
         };
-        if let Err(error) = last() {
+        if let Err(error) = last(lifted.app.clone()).await {
             lifted.give_up().await;
-            return Err(LiftError::Refused(error));
+            return Err(error);
         }
         let later = read_at_start(&running.config.tree, &lifted.app.config.tree);
         let new = lifted.new.clone();
