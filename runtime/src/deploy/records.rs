@@ -47,6 +47,8 @@ struct Lock {
 
 /// The version of its shape.
 const VERSION: u32 = 1;
+/// The version of one that made no sense, until it is written anew.
+const NONSENSE: u32 = 0;
 
 impl Digest {
     /// Of these bytes.
@@ -171,7 +173,7 @@ impl Records {
         if let Some((digest, bytes)) = &before {
             self.keep(digest, bytes)?;
         }
-        let mut lock = self.lock()?.clone();
+        let mut lock = Lock { version: VERSION, ..self.lock()?.clone() };
         let history = lock.hooks.entry(hook.to_owned()).or_default();
         for digest in before.iter().map(|(digest, _)| digest).chain([now]) {
             history.retain(|known| known != digest);
@@ -199,7 +201,7 @@ impl Records {
             self.lock = Some(match fs::read(&path) {
                 Ok(text) => Lock::parse(&text).unwrap_or_else(|error| {
                     tracing::warn!("{}: {error}: it is begun anew", path.display());
-                    Lock::empty()
+                    Lock { version: NONSENSE, ..Lock::empty() }
                 }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Lock::empty(),
                 Err(error) => return Err(format!("{}: {error}", path.display())),
@@ -208,9 +210,12 @@ impl Records {
         Ok(self.lock.get_or_insert_with(Lock::empty))
     }
 
-    /// Removes components that no hook is or was.
+    /// Removes components that no hook is or was, if that is known.
     pub(super) fn forget_others(&mut self) {
         let Ok(lock) = self.lock() else { return };
+        if lock.version == NONSENSE {
+            return;
+        }
         let known: BTreeSet<Digest> = lock.hooks.values().flatten().cloned().collect();
         let known: BTreeSet<PathBuf> = known.iter().map(|digest| self.component(digest)).collect();
         let entries = fs::read_dir(self.state().join("components")).into_iter().flatten().flatten();
@@ -396,6 +401,9 @@ mod tests {
             let (dir, mut records) = records();
             fs::write(dir.path().join("boathook.lock"), text).unwrap();
             assert!(earlier(&mut records, None).is_err());
+            records.keep(&Digest::of(b"kept"), b"kept").unwrap();
+            records.forget_others();
+            assert_eq!(bytes(&records, &Digest::of(b"kept")), b"kept", "{text}");
             serve(&mut records, &["one", "two"]);
             assert_eq!(earlier(&mut Records::of(dir.path()), None), Ok("one".into()), "{text}");
         }
