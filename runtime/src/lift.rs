@@ -291,14 +291,15 @@ async fn configure_with(
     prepared: Prepared,
     Stores { kv, sessions, agenda }: Stores,
 ) -> Result<Configured, LiftError> {
-    let new = prepared.new_hooks();
     let Prepared { config, hooks, kept, roots, targets, fetch, programs, .. } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let before = kept.running().map(|app| app.shared.clone());
     let shared = Arc::new(Shared {
         config: ConfigStore::new(config.tree.clone()),
         events: before.as_ref().map_or_else(Arc::<Board>::default, |before| before.events.clone()),
-        published: before.as_ref().map_or_else(Published::default, |it| it.published.without(&new)),
+        published: before
+            .as_ref()
+            .map_or_else(Published::default, |it| it.published.of(&kept.names())),
         nodes: before.as_ref().map_or_else(OnceLock::new, |before| before.nodes.clone()),
         kv,
         agenda,
@@ -462,7 +463,7 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
 /// Makes a hook's first instance.
 async fn start(
     found: Found,
-    Line { generation, tally, tasks }: Line,
+    Line { beside, generation, tally, tasks }: Line,
     program: Arc<Program>,
     config: &Config,
     fetch: Option<&fetch::Settings>,
@@ -488,6 +489,7 @@ async fn start(
         last_block: Default::default(),
         tally,
         set: ArcSwap::new(shared.clone()),
+        candidate: beside.into(),
     });
     let instance = Instance::start(&program, &context, false, None).await?;
     let queue = program.has_listening().then(|| shared.events.listen(&context.name));

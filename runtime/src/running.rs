@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
+use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
@@ -26,6 +27,8 @@ use crate::tasks::Work;
 
 /// How often it is looked whether a hook that has left is still in use.
 const LOOK: Duration = Duration::from_millis(20);
+/// For those that still use it when the server stops, and has cut off all exchanges.
+const LAST: Duration = Duration::from_secs(2);
 
 /// The set that serves, and how it is replaced.
 #[derive(Debug)]
@@ -85,22 +88,23 @@ impl Running {
     }
 
     /// Lifts the hooks that have changed, with the configuration that `read` returns, and puts them in the
-    /// place of those that run. `last` is done when all is well and before anybody meets them.
+    /// place of those that run. `read` is called once it is this one's turn, with the set that runs then; `last`
+    /// with the set that was lifted, when all is well and before anybody meets it.
     ///
     /// # Errors
     /// What is wrong with configuration or hooks, or what `last` says. The set that runs goes on as it was.
-    pub async fn replace(
+    pub async fn replace<Last: Future<Output = Result<(), LiftError>>>(
         &self,
-        read: impl Fn() -> Result<(Config, Problems), Problems>,
+        read: impl Fn(&App) -> Result<(Config, Problems), Problems>,
         extent: Extent<'_>,
-        last: impl FnOnce() -> Result<(), String>,
+        last: impl FnOnce(Arc<App>) -> Last,
     ) -> Result<Replaced, LiftError> {
         let _turn = self.turn.lock().await;
         let running = self.app();
         let mut anew = BTreeSet::new();
         let lifting = async {
             loop {
-                let (config, problems) = read()?;
+                let (config, problems) = read(&running)?;
                 let (running, compiler) = (running.clone(), self.compiler.clone());
                 let these = anew.clone();
                 let prepared = tokio::task::spawn_blocking(move || {
@@ -120,9 +124,9 @@ impl Running {
             () = self.closes() => return Err(LiftError::Stopped),
             lifted = lifting => lifted?,
         };
-        if let Err(error) = last() {
+        if let Err(error) = last(lifted.app.clone()).await {
             lifted.give_up().await;
-            return Err(LiftError::Refused(error));
+            return Err(error);
         }
         let later = read_at_start(&running.config.tree, &lifted.app.config.tree);
         let new = lifted.new.clone();
@@ -168,11 +172,12 @@ impl Running {
             work.add(&app.hooks.iter().filter(works).cloned().collect::<Vec<_>>());
             ends
         });
+        let closing = self.closing.subscribe();
         self.leaving.spawn(async move {
             if let Some(ends) = ends {
                 ends.drain(until).await;
             }
-            lower_unused(left, until, patience).await;
+            lower_unused(left, closing, (until, patience)).await;
         });
     }
 
@@ -191,22 +196,41 @@ impl Running {
     }
 }
 
-/// Lowers hooks that have left, the last in hook order first, each once nobody uses it, or after the `patience`
-/// that lasts until then.
-async fn lower_unused(mut hooks: Vec<Arc<Hook>>, until: Instant, patience: Duration) {
+/// Lowers hooks that have left, the last in hook order first, each once nobody uses it. One that is used for
+/// longer than the `patience` that lasts until then is told of; only a stop cuts it off.
+async fn lower_unused(
+    mut hooks: Vec<Arc<Hook>>,
+    mut closing: watch::Receiver<bool>,
+    (until, patience): (Instant, Duration),
+) {
+    let mut cut_at = None;
     while let Some(hook) = hooks.pop() {
-        // The set that it was part of has it, as long as an exchange has that.
-        while Arc::strong_count(&hook) > 1 && Instant::now() < until {
-            tokio::time::sleep(LOOK).await;
-        }
         let (name, generation) = (hook.name(), hook.generation);
-        if Arc::strong_count(&hook) > 1 {
-            tracing::warn!(hook = %name, generation, "still in use after {patience:?}: lowered");
+        if timeout_at(until.into(), unused(&hook)).await.is_err() {
+            let text = format!("still in use after {patience:?}: it is lowered once that ends");
+            tracing::warn!(hook = %name, generation, "{text}");
+            let cut = async {
+                // An error means that the running set is gone, and this with it.
+                let _ = closing.wait_for(|closing| *closing).await;
+                let until = *cut_at.get_or_insert_with(|| Instant::now() + LAST);
+                tokio::time::sleep_until(until.into()).await;
+            };
+            tokio::select! {
+                () = unused(&hook) => {}
+                () = cut => tracing::warn!(hook = %name, generation, "still in use: cut off"),
+            }
         }
         match hook.lower().await {
             Ok(()) => tracing::debug!(hook = %name, generation, "lowered"),
             Err(failure) => tracing::error!("{failure}"),
         }
+    }
+}
+
+/// Returns when nobody else has the hook. The set that it was part of has it, as long as an exchange has that.
+async fn unused(hook: &Arc<Hook>) {
+    while Arc::strong_count(hook) > 1 {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -216,6 +216,71 @@ fn events_go_to_the_new_one_alone_and_what_it_missed_is_delivered() {
     assert_eq!(app.logged("heard b"), 1);
 }
 
+#[test]
+fn what_the_running_one_fires_while_another_is_lifted_in_its_place_is_delivered_at_once() {
+    let settings = "hook_timeout = \"6s\"\nlisten-in.events = [\"a\"]\n";
+    let mut app =
+        App::lift(&format!("//- boathook.toml\n{settings}\n//- hooks\nlisten-in: listen\nemit\n"));
+    app.put("hooks/misbehave.wasm", "misbehave");
+    app.put("hooks/trace.wasm", "trace");
+    let slow = "emit.new = true\nhooks.misbehave.after = [\"trace\"]\n\
+                misbehave = { in = \"initialize\", how = \"sleep\" }\n";
+    app.write("boathook.toml", format!("{settings}{slow}"));
+    app.signal(Signal::HUP);
+    app.log(&["initialize hook=trace"]);
+    app.ask("GET", "/emit?event=a");
+    app.log(&["heard a", "the app was not lifted anew"]);
+    assert_eq!(app.logged("heard a"), 1);
+}
+
+#[test]
+fn a_hook_that_changes_what_all_may_read_has_all_of_them_lifted_anew() {
+    let mut app = App::lift("//- hooks\na: trace; defaults.custom.rate = 1\nshow-config\n");
+    has(&mut app, "/config?path=custom.rate", "1");
+    app.write("hooks/a/hook.toml", "name = \"a\"\ndefaults.custom.rate = 2\n");
+    let said = app.lift_anew();
+    assert!(said.contains("lifted: a, show-config; unchanged: none"), "{said}");
+    has(&mut app, "/config?path=custom.rate", "2");
+}
+
+#[test]
+fn what_a_hook_made_public_is_gone_with_it() {
+    let mut app = App::lift("//- hooks\noffers\ncalls\n");
+    has(&mut app, "/calls/data?hook=offers&key=answer", "42");
+    std::fs::remove_file(app.folder().join("hooks/offers.wasm")).expect("it is there");
+    assert!(app.lift_anew().contains("unchanged: calls; gone: offers"));
+    assert_eq!(app.ask("GET", "/calls/data?hook=offers&key=answer").text(), "OK", "no data");
+}
+
+/// An app whose exchanges may last longer than its patience with them.
+const LONG: &str = "drain = \"1s\"\nlimits.wall = \"1h\"\nlimits.exchange = \"1h\"\n";
+
+#[test]
+fn an_exchange_that_outlasts_the_drain_still_ends_on_the_hooks_that_it_began_with() {
+    let mut app = App::lift(&format!("//- boathook.toml\n{LONG}\n//- hooks\nsleeps\nfinishes\n"));
+    let mut slow = app.connect();
+    slow.request("GET", "/sleeps?ms=6000", &[], b"");
+    app.log(&["hook=sleeps"]);
+    app.write("boathook.toml", format!("{LONG}custom.new = true\n"));
+    app.lift_anew();
+    app.log(&["still in use after 1s: it is lowered once that ends"]);
+    assert_eq!(slow.response("GET").expect("an answer").status, 200);
+    app.log(&["finish /sleeps 200 completed", "lowered hook=finishes generation=1"]);
+    app.stop();
+}
+
+#[test]
+fn a_stop_waits_for_no_exchange_of_a_set_that_left() {
+    let mut app = App::lift(&format!("//- boathook.toml\n{LONG}\n//- hooks\nsleeps\n"));
+    let mut slow = app.connect();
+    slow.request("GET", "/sleeps", &[], b"");
+    app.log(&["hook=sleeps"]);
+    app.write("boathook.toml", format!("{LONG}custom.new = true\n"));
+    app.lift_anew();
+    app.stop();
+    assert_eq!(app.logged("lowered hook=sleeps generation=1"), 1, "{}", app.log_text());
+}
+
 const TASKS: &str = "
     //- boathook.toml
     hooks.defers.ticks = [{ name = \"beat\", every = \"1s\" }]
@@ -256,9 +321,11 @@ fn where_ticks_change_what_is_due_is_run_by_the_old_one() {
 #[test]
 fn keys_that_are_read_at_the_start_are_said_to_wait_for_the_next_one() {
     let mut app = App::lift("//- hooks\nhello\n");
-    app.write("boathook.toml", "workers = 1\nmax_connections = 5\n");
+    app.write("boathook.toml", "workers = 1\nmax_connections = 5\ndrain = \"5s\"\n");
     app.lift_anew();
-    app.log(&["`max_connections`, `workers` changed, and will count from the next start on"]);
+    app.log(&[
+        "`drain`, `max_connections`, `workers` changed, and will count from the next start on",
+    ]);
 }
 
 #[test]
@@ -300,7 +367,14 @@ fn fifty_swaps_under_load_fail_no_request_and_leave_no_instance_behind() {
     });
     assert!(served > 50, "{served} requests");
     has(&mut app, "/remembers", "number 49");
-    app.log(&["lowered hook=remembers generation=50"]);
+    app.log(&["lowered hook=remembers generation="; 50]);
+    let admin = app.admin().expect("an admin listener");
+    let metrics = Client::connect(admin).ask("GET", "/metrics").text();
+    let instances = metrics.split("boathook_hook_instances{hook=\"remembers\"} ").nth(1);
+    let instances: u32 = instances
+        .and_then(|rest| rest.lines().next()?.parse().ok())
+        .expect("a number of instances");
+    assert!((1..=5).contains(&instances), "{instances} for 4 clients and one");
     assert_eq!(app.logged("error: "), 0, "{}", app.log_text());
     app.stop();
 }

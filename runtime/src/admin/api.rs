@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `GET /hooks` | lists the hooks: generation, component, earlier components |
 //! | `POST /hooks/NAME`, a component, its SHA-256 in `x-sha256` | deploys it; `?all=true` with all that changes |
-//! | `POST /hooks/NAME/rollback` | puts back the component before, or the one of `?to=DIGEST` |
+//! | `POST /hooks/NAME/rollback` | puts back the component before, or the one of `?to=DIGEST`; `?all=true` as above |
 //!
 //! Every answer is JSON; one that is no success has `error`.
 
@@ -108,6 +108,7 @@ async fn act(deployer: &Arc<Deployer>, request: Request<Incoming>) -> Answer {
         let pairs = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
         pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
+    let all = query("all").is_some_and(|all| all == "true");
     let parts: Vec<&str> = head.uri.path().split('/').skip(2).collect();
     match (&head.method, parts.as_slice()) {
         (&Method::GET | &Method::HEAD, []) => (StatusCode::OK, list(deployer).await),
@@ -120,10 +121,9 @@ async fn act(deployer: &Arc<Deployer>, request: Request<Incoming>) -> Answer {
             };
             match read(Body::incoming(body)).await {
                 Ok(component) => {
-                    let all = query("all").is_some_and(|all| all == "true");
                     let (deployer, hook) = (deployer.clone(), (*hook).to_owned());
                     to_its_end(
-                        async move { deployer.deploy(&hook, &component, &announced, all).await },
+                        async move { deployer.deploy(&hook, component, &announced, all).await },
                     )
                     .await
                 }
@@ -132,7 +132,7 @@ async fn act(deployer: &Arc<Deployer>, request: Request<Incoming>) -> Answer {
         }
         (&Method::POST, [hook, "rollback"]) => {
             let (deployer, hook, to) = (deployer.clone(), (*hook).to_owned(), query("to"));
-            to_its_end(async move { deployer.roll_back(&hook, to.as_deref()).await }).await
+            to_its_end(async move { deployer.roll_back(&hook, to.as_deref(), all).await }).await
         }
         (_, [] | [_] | [_, "rollback"]) => {
             refusal(StatusCode::METHOD_NOT_ALLOWED, "`/hooks` is for GET, what is below for POST")

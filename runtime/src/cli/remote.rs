@@ -64,6 +64,9 @@ pub(super) struct Rollback {
     /// The first digits of the SHA-256 of the component that it is to be [default: the one before]
     #[arg(long, value_name = "DIGEST")]
     to: Option<String>,
+    /// Lift all hooks that change with it, too
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     pub(super) json: Json,
 }
@@ -106,8 +109,8 @@ impl Deploy {
 
 impl Rollback {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let query = self.to.map(|to| format!("?to={}", escaped(&to))).unwrap_or_default();
-        let path = format!("/hooks/{}/rollback{query}", escaped(&self.hook));
+        let to = self.to.map(|to| format!("&to={}", escaped(&to))).unwrap_or_default();
+        let path = format!("/hooks/{}/rollback?all={}{to}", escaped(&self.hook), self.all);
         let document = self.server.ask(Method::POST, &path, Bytes::new())?;
         tell(&self.hook, "is again", &document, self.json.json);
         Ok(())

@@ -199,7 +199,7 @@ async fn lift_anew(
             _ = hangup.recv() => {}
             () = again.notified() => {}
         }
-        match running.replace(|| command.read(), Extent::All, || Ok(())).await {
+        match running.replace(|_| command.read(), Extent::All, async |_| Ok(())).await {
             Ok(replaced) => {
                 tracing::info!("the app was lifted anew: {replaced}");
                 if !replaced.later.is_empty() {

@@ -40,6 +40,8 @@ pub const ROOT: &[&str] = &[
 /// Keys that are read when the process starts, and not again.
 pub(super) const READ_AT_START: &[&str] = &[
     "admin",
+    "drain",
+    "events",
     "http.header_timeout",
     "http.idle_timeout",
     "http.max_header_bytes",

@@ -8,13 +8,14 @@
 
 mod records;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::Mutex;
 
+use crate::app::App;
 use crate::config::{Config, Problem, Problems};
-use crate::hook::Hook;
 use crate::hook::find::problem;
 use crate::lift::LiftError;
 use crate::running::{Extent, Replaced, Running};
@@ -28,7 +29,10 @@ pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
 #[derive(Debug)]
 pub struct Deployer {
     running: Arc<Running>,
-    records: Mutex<Records>,
+    /// Held for the whole of a deploy.
+    turn: Mutex<()>,
+    /// Held for one step of it, so that whoever lists the hooks need not wait for its end.
+    records: Arc<std::sync::Mutex<Records>>,
 }
 
 /// A component that took over.
@@ -70,7 +74,7 @@ impl Deployer {
     /// For the app that runs. Records are kept in its folder.
     pub fn new(running: Arc<Running>) -> Self {
         let records = Records::of(&running.app().config.dir);
-        Self { running, records: Mutex::new(records) }
+        Self { running, turn: Mutex::default(), records: Arc::new(records.into()) }
     }
 
     /// The set that runs.
@@ -87,96 +91,166 @@ impl Deployer {
     pub async fn deploy(
         &self,
         hook: &str,
-        component: &[u8],
+        component: Bytes,
         announced: &Digest,
         all: bool,
     ) -> Result<Deployed, DeployError> {
-        let mut records = self.records.lock().await;
-        let digest = Digest::of(component);
-        let deployed = match digest == *announced {
-            false => Err(DeployError::NotAsAnnounced(digest.clone())),
-            true => match records.keep(component) {
-                Ok(()) => self.replace(&mut records, hook, &digest, all).await,
-                Err(error) => Err(DeployError::Disk(error)),
-            },
+        let _turn = self.turn.lock().await;
+        let (digest, kept) = self.keep(component, announced.clone()).await;
+        let deployed = match kept {
+            Ok(()) => self.replace(hook, &digest, all).await,
+            Err(error) => Err(error),
         };
-        records.note("deploy", hook, &digest, &deployed);
+        self.note("deploy", hook, Some(&digest), &deployed).await;
         deployed
     }
 
-    /// Puts back what a hook was: the one before, or the one whose digest begins like that.
+    /// Puts back what a hook was: the one before, or the one whose digest begins like that. `all` is as in
+    /// [`Self::deploy`].
     ///
     /// # Errors
     /// Why it did not take over.
-    pub async fn roll_back(&self, hook: &str, to: Option<&str>) -> Result<Deployed, DeployError> {
-        let mut records = self.records.lock().await;
-        let digest = records.earlier(hook, to).map_err(|why| {
-            let hook = hook.to_owned();
-            DeployError::NoEarlier { hook, why }
-        })?;
-        let deployed = self.replace(&mut records, hook, &digest, false).await;
-        records.note("rollback", hook, &digest, &deployed);
+    pub async fn roll_back(
+        &self,
+        hook: &str,
+        to: Option<&str>,
+        all: bool,
+    ) -> Result<Deployed, DeployError> {
+        let _turn = self.turn.lock().await;
+        let app = self.running.app();
+        let runs = app.hooks.iter().find(|running| **running.name() == *hook);
+        let runs = runs.map(|running| Digest::from(running.found.digest));
+        let (name, to) = (hook.to_owned(), to.map(str::to_owned));
+        let earlier = self.records(move |records| {
+            records
+                .earlier(&name, runs.as_ref(), to.as_deref())
+                .map_err(|why| DeployError::NoEarlier { hook: name, why })
+        });
+        let (digest, deployed) = match earlier.await.unwrap_or_else(|error| Err(disk(error))) {
+            Ok(digest) => (Some(digest.clone()), self.replace(hook, &digest, all).await),
+            Err(error) => (None, Err(error)),
+        };
+        self.note("rollback", hook, digest.as_ref(), &deployed).await;
         deployed
     }
 
     /// What a hook has been, the newest first.
     pub async fn history(&self, hook: &str) -> Vec<Digest> {
-        self.records.lock().await.history(hook).to_vec()
+        let hook = hook.to_owned();
+        let history = self.records(move |records| records.history(&hook));
+        // One that cannot be read is told of when something is to be deployed.
+        history.await.flatten().unwrap_or_default()
+    }
+
+    /// Keeps a component, if it is what was announced.
+    async fn keep(&self, component: Bytes, announced: Digest) -> (Digest, Result<(), DeployError>) {
+        let expected = announced.clone();
+        let kept = self.records(move |records| {
+            let digest = Digest::of(&component);
+            let kept = match digest == expected {
+                true => records.keep(&digest, &component).map_err(DeployError::Disk),
+                false => Err(DeployError::NotAsAnnounced(digest.clone())),
+            };
+            (digest, kept)
+        });
+        kept.await.unwrap_or_else(|error| (announced, Err(disk(error))))
     }
 
     async fn replace(
         &self,
-        records: &mut Records,
         name: &str,
         digest: &Digest,
         all: bool,
     ) -> Result<Deployed, DeployError> {
-        let app = self.running.app();
-        let old = app.hooks.iter().find(|hook| **hook.name() == *name);
-        let place = place(name, old, &app.config).map_err(lift)?;
-        let kept = records.component(digest);
+        let state = self.running.app().config.dir.clone();
+        let kept = records::component(&state, digest);
         // The configuration as it was lifted: what has changed in the file since is not deployed with it.
-        let components = [(name.to_owned(), kept.clone())].into();
-        let config = Config { components, ..app.config.clone() };
-        let read = || Ok((config.clone(), Problems::default()));
-        let extent = if all { Extent::All } else { Extent::Only(name) };
-        let put = || {
-            let before = std::fs::read(&place).ok();
-            let undo = records.served(name, before.as_deref(), digest)?;
-            records::put(&kept, &place).inspect_err(|_| records.undo(undo))
+        let read = |running: &App| {
+            may_be_deployed(name, running)?;
+            let components = [(name.to_owned(), kept.clone())].into();
+            Ok((Config { components, ..running.config.clone() }, Problems::default()))
         };
-        let replaced = self.running.replace(read, extent, put).await;
+        let extent = if all { Extent::All } else { Extent::Only(name) };
+        let replaced = self.running.replace(read, extent, |app| self.put(name, digest, app)).await;
         let replaced = replaced.map_err(|error| match error {
             LiftError::Affects(hooks) => DeployError::Others(hooks),
             LiftError::Refused(error) => DeployError::Disk(error),
             error => DeployError::Lift(error),
         })?;
-        records.forget_others();
         Ok(Deployed { digest: digest.clone(), replaced })
+    }
+
+    /// Puts a component that was lifted to where it was found to belong, and notes that.
+    async fn put(&self, name: &str, digest: &Digest, lifted: Arc<App>) -> Result<(), LiftError> {
+        let place = place(name, &lifted).map_err(Problems::from)?.to_owned();
+        let (name, digest) = (name.to_owned(), digest.clone());
+        let put = self.records(move |records| records.put(&name, &digest, &place));
+        put.await.flatten().map_err(LiftError::Refused)
+    }
+
+    async fn note(
+        &self,
+        action: &'static str,
+        hook: &str,
+        digest: Option<&Digest>,
+        came: &Result<Deployed, DeployError>,
+    ) {
+        let error = came.as_ref().err().map(ToString::to_string);
+        let (hook, digest) = (hook.to_owned(), digest.cloned());
+        let noted = self.records(move |records| {
+            records.forget_others();
+            records.note(action, &hook, digest.as_ref(), error.as_deref());
+        });
+        if let Err(error) = noted.await {
+            tracing::error!("{error}");
+        }
+    }
+
+    /// Does something with the records where waiting for the disk holds nobody up.
+    async fn records<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Records) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let records = self.records.clone();
+        let work = move || work(&mut records.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
     }
 }
 
-fn lift(problem: Problem) -> DeployError {
-    DeployError::Lift(LiftError::Problems(problem.into()))
+fn disk(error: String) -> DeployError {
+    DeployError::Disk(error)
 }
 
-/// Where the component of a hook lies, or is to lie.
-fn place(name: &str, old: Option<&Arc<Hook>>, config: &Config) -> Result<PathBuf, Problem> {
-    let folder = &config.server.hooks_dir;
-    if let Some(old) = old {
-        let place = &old.found.place;
-        if !place.starts_with(folder) {
-            return Err(problem(format!(
-                "hook `{name}`: it is installed from `{}`, which is not the app's to change",
-                place.display()
-            )));
-        }
-        return Ok(place.clone());
+/// Whether a hook of this name may be deployed into the set that runs.
+fn may_be_deployed(name: &str, running: &App) -> Result<(), Problem> {
+    if running.disabled.iter().any(|disabled| disabled == name) {
+        return Err(is_disabled(name));
+    }
+    if running.hooks.iter().any(|hook| **hook.name() == *name) {
+        return place(name, running).map(drop);
     }
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if name.is_empty() || name.len() > 64 || !plain {
-        let text = "a new hook's name is up to 64 letters, digits, `-` and `_`";
-        return Err(problem(text));
+        return Err(problem("a new hook's name is up to 64 letters, digits, `-` and `_`"));
     }
-    Ok(folder.join(Path::new(name).with_extension("wasm")))
+    Ok(())
+}
+
+/// Where the component of a hook of this set lies, or is to lie: where the next start finds it.
+fn place<'a>(name: &str, app: &'a App) -> Result<&'a Path, Problem> {
+    let hook = app.hooks.iter().find(|hook| **hook.name() == *name);
+    let place = &hook.ok_or_else(|| is_disabled(name))?.found.place;
+    if !place.starts_with(&app.config.server.hooks_dir) {
+        return Err(problem(format!(
+            "hook `{name}`: it is installed from `{}`, which is not the app's to change",
+            place.display()
+        )));
+    }
+    Ok(place)
+}
+
+fn is_disabled(name: &str) -> Problem {
+    problem(format!(
+        "hook `{name}` is disabled\nhint: take `hooks.{name} = false` away, and have the server read that by SIGHUP"
+    ))
 }

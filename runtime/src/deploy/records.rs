@@ -6,7 +6,7 @@
 //!
 //! Each file is written beside its place and renamed into it: whoever is killed leaves a whole one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -16,8 +16,6 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-
-use super::{DeployError, Deployed};
 
 /// Components that a hook can be taken back to.
 const KEPT: usize = 5;
@@ -40,18 +38,17 @@ pub(super) struct Records {
 }
 
 /// What stands in `boathook.lock`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Lock {
     version: u32,
     hooks: BTreeMap<String, Vec<Digest>>,
 }
 
-/// What stood in the lock file before.
-pub(super) struct Undo(Lock);
-
 /// The version of its shape.
 const VERSION: u32 = 1;
+/// The version of one that made no sense, until it is written anew.
+const NONSENSE: u32 = 0;
 
 impl Digest {
     /// Of these bytes.
@@ -101,14 +98,13 @@ impl Records {
         self.app.join(".boathook")
     }
 
-    /// Where a component is kept.
-    pub(super) fn component(&self, digest: &Digest) -> PathBuf {
-        self.state().join("components").join(format!("{digest}.wasm"))
+    fn component(&self, digest: &Digest) -> PathBuf {
+        component(&self.app, digest)
     }
 
-    /// Keeps a component.
-    pub(super) fn keep(&self, bytes: &[u8]) -> Result<(), String> {
-        let path = self.component(&Digest::of(bytes));
+    /// Keeps a component, whose digest this is.
+    pub(super) fn keep(&self, digest: &Digest, bytes: &[u8]) -> Result<(), String> {
+        let path = self.component(digest);
         match fs::read(&path) {
             Ok(there) if there == bytes => Ok(()),
             _ => write(&path, bytes),
@@ -116,15 +112,25 @@ impl Records {
     }
 
     /// What a hook has been, the newest first.
-    pub(super) fn history(&mut self, hook: &str) -> &[Digest] {
-        self.lock().hooks.get(hook).map_or(&[], Vec::as_slice)
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub(super) fn history(&mut self, hook: &str) -> Result<Vec<Digest>, String> {
+        Ok(self.lock()?.hooks.get(hook).cloned().unwrap_or_default())
     }
 
-    /// What a hook was before, or the one of its components whose digest begins with `to`.
-    pub(super) fn earlier(&mut self, hook: &str, to: Option<&str>) -> Result<Digest, String> {
-        let history = self.history(hook).to_vec();
+    /// What a hook was before it was what it `runs` as, or the one of its components whose digest begins with
+    /// `to`.
+    pub(super) fn earlier(
+        &mut self,
+        hook: &str,
+        runs: Option<&Digest>,
+        to: Option<&str>,
+    ) -> Result<Digest, String> {
+        let mut history = self.history(hook)?;
+        history.retain(|digest| runs != Some(digest));
         let named = |digest: &&Digest| to.is_none_or(|to| digest.0.starts_with(to));
-        let mut found = history.iter().skip(1).filter(named);
+        let mut found = history.iter().filter(named);
         let digest = match (found.next(), to) {
             (Some(digest), None) => digest,
             (Some(digest), Some(to)) if found.next().is_some() => {
@@ -133,7 +139,7 @@ impl Records {
             (Some(digest), Some(_)) => digest,
             (None, None) => return Err("nothing was deployed over another component".into()),
             (None, Some(to)) => {
-                let kept: Vec<&str> = history.iter().skip(1).map(Digest::short).collect();
+                let kept: Vec<&str> = history.iter().map(Digest::short).collect();
                 return Err(format!("none that begins with `{to}` is kept: {}", kept.join(", ")));
             }
         };
@@ -145,21 +151,31 @@ impl Records {
         }
     }
 
-    /// Notes that a hook is about to be another component than the one that lies in its place. Returns what
-    /// takes that back.
-    pub(super) fn served(
-        &mut self,
-        hook: &str,
-        before: Option<&[u8]>,
-        now: &Digest,
-    ) -> Result<Undo, String> {
-        if let Some(bytes) = before {
-            self.keep(bytes)?;
+    /// Puts a component that is kept into the place of a hook's, and notes that it is the newest.
+    ///
+    /// # Errors
+    /// What cannot be written; then everything is as it was.
+    pub(super) fn put(&mut self, hook: &str, now: &Digest, place: &Path) -> Result<(), String> {
+        let path = self.component(now);
+        let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let undo = self.lock()?.clone();
+        self.served(hook, fs::read(place).ok().as_deref(), now)?;
+        write(place, &bytes).inspect_err(|_| {
+            if let Err(error) = self.write(undo) {
+                tracing::error!("{error}");
+            }
+        })
+    }
+
+    /// Notes that a hook is about to be another component than the one that lies in its place.
+    fn served(&mut self, hook: &str, before: Option<&[u8]>, now: &Digest) -> Result<(), String> {
+        let before = before.map(|bytes| (Digest::of(bytes), bytes));
+        if let Some((digest, bytes)) = &before {
+            self.keep(digest, bytes)?;
         }
-        let undo = Undo(self.lock().clone());
-        let mut lock = undo.0.clone();
+        let mut lock = Lock { version: VERSION, ..self.lock()?.clone() };
         let history = lock.hooks.entry(hook.to_owned()).or_default();
-        for digest in before.map(Digest::of).iter().chain([now]) {
+        for digest in before.iter().map(|(digest, _)| digest).chain([now]) {
             history.retain(|known| known != digest);
             history.insert(0, digest.clone());
         }
@@ -167,15 +183,7 @@ impl Records {
         while lock.hooks.len() > HOOKS_MAX {
             lock.hooks.pop_first();
         }
-        self.write(lock)?;
-        Ok(undo)
-    }
-
-    /// Takes back what was noted last.
-    pub(super) fn undo(&mut self, Undo(lock): Undo) {
-        if let Err(error) = self.write(lock) {
-            tracing::error!("{error}");
-        }
+        self.write(lock)
     }
 
     fn write(&mut self, lock: Lock) -> Result<(), String> {
@@ -185,42 +193,31 @@ impl Records {
         Ok(())
     }
 
-    /// What stands in the lock file. One that cannot be read is begun anew: a history is no reason not to
-    /// deploy.
-    fn lock(&mut self) -> &Lock {
+    /// What stands in the lock file. One that makes no sense is begun anew: a history is no reason not to
+    /// deploy. One that cannot be read may be whole, and is left alone.
+    fn lock(&mut self) -> Result<&Lock, String> {
         let path = self.app.join("boathook.lock");
-        self.lock.get_or_insert_with(|| {
-            let empty = Lock { version: VERSION, ..Lock::default() };
-            let text = match fs::read_to_string(&path) {
-                Ok(text) => text,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return empty,
-                Err(error) => {
+        if self.lock.is_none() {
+            self.lock = Some(match fs::read(&path) {
+                Ok(text) => Lock::parse(&text).unwrap_or_else(|error| {
                     tracing::warn!("{}: {error}: it is begun anew", path.display());
-                    return empty;
-                }
-            };
-            match serde_json::from_str::<Lock>(&text) {
-                Ok(lock) if lock.version == VERSION => lock,
-                Ok(lock) => {
-                    tracing::warn!("{}: version {}: begun anew", path.display(), lock.version);
-                    empty
-                }
-                Err(error) => {
-                    tracing::warn!("{}: {error}: it is begun anew", path.display());
-                    empty
-                }
-            }
-        })
+                    Lock { version: NONSENSE, ..Lock::empty() }
+                }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Lock::empty(),
+                Err(error) => return Err(format!("{}: {error}", path.display())),
+            });
+        }
+        Ok(self.lock.get_or_insert_with(Lock::empty))
     }
 
-    /// Removes components that no hook is or was.
-    pub(super) fn forget_others(&self) {
-        let known: Vec<PathBuf> = match &self.lock {
-            Some(lock) => {
-                lock.hooks.values().flatten().map(|digest| self.component(digest)).collect()
-            }
-            None => return,
-        };
+    /// Removes components that no hook is or was, if that is known.
+    pub(super) fn forget_others(&mut self) {
+        let Ok(lock) = self.lock() else { return };
+        if lock.version == NONSENSE {
+            return;
+        }
+        let known: BTreeSet<Digest> = lock.hooks.values().flatten().cloned().collect();
+        let known: BTreeSet<PathBuf> = known.iter().map(|digest| self.component(digest)).collect();
         let entries = fs::read_dir(self.state().join("components")).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()).filter(|path| !known.contains(path)) {
             if let Err(error) = fs::remove_file(&path) {
@@ -234,13 +231,13 @@ impl Records {
         &self,
         action: &str,
         hook: &str,
-        digest: &Digest,
-        came: &Result<Deployed, DeployError>,
+        digest: Option<&Digest>,
+        error: Option<&str>,
     ) {
-        let error = came.as_ref().err().map(ToString::to_string);
-        match &error {
-            None => tracing::info!(hook, digest = digest.short(), "{action}: took over"),
-            Some(error) => tracing::error!(hook, digest = digest.short(), "{action}: {error}"),
+        let short = digest.map(Digest::short);
+        match error {
+            None => tracing::info!(hook, digest = short, "{action}: took over"),
+            Some(error) => tracing::error!(hook, digest = short, "{action}: {error}"),
         }
         let line = json!({
             "at": humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
@@ -260,10 +257,23 @@ impl Records {
     }
 }
 
-/// Copies a component to where a hook's lies.
-pub(super) fn put(from: &Path, to: &Path) -> Result<(), String> {
-    let bytes = fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
-    write(to, &bytes)
+impl Lock {
+    fn empty() -> Self {
+        Self { version: VERSION, hooks: BTreeMap::new() }
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        let lock: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        match lock.version {
+            VERSION => Ok(lock),
+            version => Err(format!("version {version}")),
+        }
+    }
+}
+
+/// Where a component of this app is kept.
+pub(super) fn component(app: &Path, digest: &Digest) -> PathBuf {
+    app.join(".boathook/components").join(format!("{digest}.wasm"))
 }
 
 /// Writes a file as a whole or not at all, and so that it is there after a loss of power.
@@ -303,17 +313,16 @@ mod tests {
     /// Puts these components one after the other into the place of the hook `a`.
     fn serve(records: &mut Records, components: &[&str]) {
         for component in components {
-            let before = records.history("a").first().cloned();
-            let before = before.map(|digest| bytes(records, &digest));
-            records.keep(component.as_bytes()).unwrap();
             let digest = Digest::of(component.as_bytes());
-            records.served("a", before.as_deref(), &digest).unwrap();
+            records.keep(&digest, component.as_bytes()).unwrap();
+            records.put("a", &digest, &records.app.join("a.wasm")).unwrap();
             records.forget_others();
         }
     }
 
     fn earlier(records: &mut Records, to: Option<&str>) -> Result<String, String> {
-        let digest = records.earlier("a", to)?;
+        let runs = fs::read(records.app.join("a.wasm")).ok().map(|bytes| Digest::of(&bytes));
+        let digest = records.earlier("a", runs.as_ref(), to)?;
         Ok(String::from_utf8(bytes(records, &digest)).unwrap())
     }
 
@@ -348,9 +357,32 @@ mod tests {
         let (dir, mut records) = records();
         let all: Vec<String> = (0..20).map(|number| number.to_string()).collect();
         serve(&mut records, &all.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(records.history("a").len(), KEPT + 1);
+        assert_eq!(records.history("a").unwrap().len(), KEPT + 1);
         let files = fs::read_dir(dir.path().join(".boathook/components")).unwrap();
         assert_eq!(files.count(), KEPT + 1);
+    }
+
+    #[test]
+    fn what_runs_is_no_way_back_and_what_was_deployed_last_is_one_if_something_else_runs() {
+        let (dir, mut records) = records();
+        serve(&mut records, &["one", "two"]);
+        fs::write(dir.path().join("a.wasm"), "by hand").unwrap();
+        assert_eq!(earlier(&mut records, None), Ok("two".into()));
+    }
+
+    #[test]
+    fn a_lock_file_that_cannot_be_read_costs_no_component() {
+        let (dir, mut records) = records();
+        serve(&mut records, &["one", "two"]);
+        let lock = dir.path().join("boathook.lock");
+        fs::rename(&lock, dir.path().join("aside")).unwrap();
+        fs::create_dir(&lock).unwrap();
+        let mut other = Records::of(dir.path());
+        other.forget_others();
+        assert!(earlier(&mut other, None).unwrap_err().contains("boathook.lock"));
+        fs::remove_dir(&lock).unwrap();
+        fs::rename(dir.path().join("aside"), &lock).unwrap();
+        assert_eq!(earlier(&mut other, None), Ok("one".into()));
     }
 
     #[test]
@@ -369,6 +401,9 @@ mod tests {
             let (dir, mut records) = records();
             fs::write(dir.path().join("boathook.lock"), text).unwrap();
             assert!(earlier(&mut records, None).is_err());
+            records.keep(&Digest::of(b"kept"), b"kept").unwrap();
+            records.forget_others();
+            assert_eq!(bytes(&records, &Digest::of(b"kept")), b"kept", "{text}");
             serve(&mut records, &["one", "two"]);
             assert_eq!(earlier(&mut Records::of(dir.path()), None), Ok("one".into()), "{text}");
         }

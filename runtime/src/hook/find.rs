@@ -117,7 +117,7 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
         let own = read.as_ref().ok().and_then(|read| read.manifest.name.clone());
         let name = given.or(own).unwrap_or_else(|| place.fallback.clone());
         if let Some(trial) = config.components.get(&name) {
-            read = self::read(&place, Some(trial)).and_then(|read| is_called(read, &name));
+            read = self::read(&place, Some(trial)).and_then(|read| is_called(read, &place, &name));
             tried.insert(name.clone());
         }
         named.push((name, place, read));
@@ -125,7 +125,7 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
     for (name, trial) in config.components.iter().filter(|(name, _)| !tried.contains(*name)) {
         let path = config.server.hooks_dir.join(format!("{name}.wasm"));
         let place = Place { path, fallback: name.clone(), installed: None };
-        let read = read(&place, Some(trial)).and_then(|read| is_called(read, name));
+        let read = read(&place, Some(trial)).and_then(|read| is_called(read, &place, name));
         named.push((name.clone(), place, read));
     }
     let names: Vec<String> = named.iter().map(|(name, ..)| name.clone()).collect();
@@ -322,15 +322,22 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
     }
 }
 
-/// One on trial must not be another hook than it is tried as.
-fn is_called(read: Read, name: &str) -> Result<Read, Problems> {
-    match &read.manifest.name {
-        Some(own) if own != name => Err(Problems(vec![problem(format!(
-            "hook `{name}`: load: the component calls itself `{own}`\n\
-             hint: deploy it under that name"
-        ))])),
-        _ => Ok(read),
-    }
+/// One on trial must not be another hook than it is tried as: the next start gives it a name as any other.
+fn is_called(read: Read, place: &Place, name: &str) -> Result<Read, Problems> {
+    let given = place.installed.as_ref().and_then(|installed| installed.name.as_ref());
+    let text = match given.or(read.manifest.name.as_ref()) {
+        Some(own) if own == name => return Ok(read),
+        None if place.fallback == name => return Ok(read),
+        Some(own) => format!(
+            "hook `{name}`: load: the component calls itself `{own}`\nhint: deploy it under that name"
+        ),
+        None => format!(
+            "hook `{name}`: load: the component has no name of its own, and would be called `{}`, as its place \
+             is\nhint: give it the name: `boathook pack FILE --name {name} -o FILE`",
+            place.fallback
+        ),
+    };
+    Err(Problems(vec![problem(text)]))
 }
 
 /// Reads a component and its manifest; the component from another place, if it is on trial.

@@ -117,13 +117,10 @@ impl Board {
         self.changed.notify_waiters();
     }
 
-    /// Fires an event on behalf of a hook: at once, or when it takes over if it is a candidate.
-    pub fn fire_for(&self, hook: &Arc<str>, event: &str, payload: String) {
+    /// Fires an event of a candidate's: when it takes over, or never if it does not.
+    pub(super) fn hold(&self, hook: &Arc<str>, event: &str, payload: String) {
         let mut pins = self.pins();
-        let Some(candidate) = pins.candidates.get_mut(hook) else {
-            drop(pins);
-            return self.fire(event, payload);
-        };
+        let Some(candidate) = pins.candidates.get_mut(hook) else { return };
         if candidate.fired.len() < QUEUE_MAX {
             candidate.fired.push((event.into(), payload.into()));
         } else {
@@ -359,7 +356,15 @@ impl Pins {
 
     fn has_fired(&self, event: &str) -> bool {
         let by = |candidate: &Candidate| candidate.fired.iter().any(|(fired, _)| **fired == *event);
-        self.fired.contains_key(event) || self.candidates.values().any(by)
+        // What the running copy of a candidate fired of itself says nothing of the candidate.
+        let is_of = |hook: &Arc<str>| {
+            let rest = event.strip_prefix("hook:").and_then(|rest| rest.strip_prefix(&**hook));
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        };
+        match self.candidates.iter().find(|(hook, _)| is_of(hook)) {
+            Some((_, candidate)) => by(candidate),
+            None => self.fired.contains_key(event) || self.candidates.values().any(by),
+        }
     }
 
     fn have_fired(&self, events: &[String]) -> bool {
@@ -428,12 +433,13 @@ impl Host for State {
             return Ok(Err(guest_error("E_EVENT_NAME", text, None)));
         }
         if !self.repeats() {
-            let shared = self.context.shared();
             // What is fired before a server is ready is about that server; so it is with a candidate.
-            if let Some(nodes) = shared.nodes.get().filter(|_| self.phase != Phase::Initialize) {
+            if !self.context.is_candidate()
+                && let Some(nodes) = self.context.shared().nodes.get()
+            {
                 nodes.tell(&event, &payload);
             }
-            shared.events.fire_for(&self.context.name, &event, payload);
+            self.context.fire(&event, payload);
         }
         Ok(Ok(()))
     }

@@ -21,10 +21,10 @@ impl Published {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(hook, key)).cloned()
     }
 
-    /// A copy without what these hooks have made public: they are about to do so anew.
-    pub fn without(&self, hooks: &[Arc<str>]) -> Self {
+    /// A copy of what these hooks have made public: those that go on, while others do so anew or are gone.
+    pub fn of(&self, hooks: &[Arc<str>]) -> Self {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let stays = |hook: &str| !hooks.iter().any(|gone| **gone == *hook);
+        let stays = |hook: &str| hooks.iter().any(|kept| **kept == *hook);
         let kept = all.iter().filter(|((hook, _), _)| stays(hook));
         Self(RwLock::new(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
     }

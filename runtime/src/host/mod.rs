@@ -7,6 +7,7 @@
 //! What is not here: who may be called when. That is the chain's and the lift's.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
@@ -97,6 +98,8 @@ pub struct Context {
     pub tally: Arc<Tally>,
     /// What it shares with all other hooks: another, once the running set is replaced and the hook is kept.
     pub set: ArcSwap<Shared>,
+    /// Whether it was lifted beside a running set, and has not taken over: a copy of it may serve.
+    pub candidate: AtomicBool,
 }
 
 /// What all hooks of one running set share. A set that replaces it has one of its own; the services among it
@@ -271,12 +274,26 @@ impl Context {
         self.set.load_full()
     }
 
+    /// Whether it was lifted beside a running set, and has not taken over.
+    pub fn is_candidate(&self) -> bool {
+        self.candidate.load(Ordering::Acquire)
+    }
+
+    /// Fires an event of the hook's among those of this server: at once, or when it takes over.
+    pub fn fire(&self, event: &str, payload: String) {
+        let events = &self.shared().events;
+        match self.is_candidate() {
+            true => events.hold(&self.name, event, payload),
+            false => events.fire(event, payload),
+        }
+    }
+
     /// Notes that the one instance of a hook in mode `single` was lost, and its memory with it.
     pub fn restarted(&self) {
         let name = &self.name;
         self.tally.restarted();
         tracing::warn!(hook = %name, "the hook lost its instance, and what it kept in memory");
-        self.shared().events.fire(&format!("hook:{name}:restarted"), "{}".into());
+        self.fire(&format!("hook:{name}:restarted"), "{}".into());
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Prepared;
 use crate::app::App;
@@ -39,6 +40,8 @@ pub struct Beside {
 
 /// What goes from a hook to the one that comes in its place.
 pub(super) struct Line {
+    /// Whether the new one is lifted beside a running set.
+    pub(super) beside: bool,
     /// The number of the new one.
     pub(super) generation: u64,
     /// What was counted.
@@ -79,6 +82,11 @@ impl Kept {
         self.running.as_ref()
     }
 
+    /// The names of the hooks that go on.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.hooks.keys().cloned().collect()
+    }
+
     /// The hook of this name, if it goes on.
     pub(super) fn hook(&self, name: &str) -> Option<&Arc<Hook>> {
         self.hooks.get(name)
@@ -89,20 +97,28 @@ impl Kept {
         let mut hooks = self.running.iter().flat_map(|app| &app.hooks);
         match hooks.find(|hook| **hook.name() == *name) {
             Some(hook) => Line {
+                beside: true,
                 generation: hook.generation + 1,
                 tally: hook.context.tally.clone(),
                 tasks: hook.context.tasks.clone(),
             },
-            None => Line { generation: 1, tally: Arc::default(), tasks: None },
+            None => {
+                let beside = self.running.is_some();
+                Line { beside, generation: 1, tally: Arc::default(), tasks: None }
+            }
         }
     }
 
-    /// The hooks that go on, and whose configuration is another in this tree.
+    /// The hooks that go on, and whose configuration is another in this tree; `custom` is part of everybody's.
     pub(super) fn affected(&self, tree: &Tree) -> Vec<Arc<str>> {
         let Some(running) = &self.running else { return Vec::new() };
         let differs = |hook: &Arc<Hook>| {
             let key = &hook.context.config_key;
-            running.shared.config.read(|old| old.value().get(key) != tree.value().get(key))
+            running.shared.config.read(|old| {
+                [key.as_str(), CUSTOM]
+                    .iter()
+                    .any(|key| old.value().get(key) != tree.value().get(key))
+            })
         };
         self.hooks.values().filter(|hook| differs(hook)).map(|hook| hook.name().clone()).collect()
     }
@@ -151,6 +167,7 @@ impl Beside {
         let Self { app, leaving, staged, .. } = self;
         for hook in &app.hooks {
             hook.context.set.store(app.shared.clone());
+            hook.context.candidate.store(false, Ordering::Release);
         }
         staged.take_over();
         let stays = |hook: &&Arc<Hook>| !app.hooks.iter().any(|other| other.name() == hook.name());

@@ -86,7 +86,7 @@ async fn initialize_one(
         result = hook.load(instance, overrides).await;
     }
     if let Err(failure) = result {
-        shared.events.fire_for(name, &format!("hook:{name}:error"), "{}".into());
+        hook.context.fire(&format!("hook:{name}:error"), "{}".into());
         let (limit, origin) = &hook.timeout;
         return Err(timed(failure, (*limit, origin), &hook.context.config_key));
     }
@@ -96,7 +96,7 @@ async fn initialize_one(
     }
     let took = started.elapsed();
     tracing::debug!("{name} hook loaded successfully. ({}ms)", round_ms(took));
-    shared.events.fire_for(name, &format!("hook:{name}:loaded"), "{}".into());
+    hook.context.fire(&format!("hook:{name}:loaded"), "{}".into());
     Ok(())
 }
 

@@ -73,7 +73,7 @@ async fn a_candidate_gets_events_once_it_takes_over_and_its_predecessor_none_fro
     let staged = board.stage(std::slice::from_ref(&hook));
     let mut new = board.listen(&hook);
     board.subscribe(&hook, "b".into());
-    board.fire_for(&hook, "b", "by the candidate".into());
+    board.hold(&hook, "b", "by the candidate".into());
     board.fire("a", "1".into());
     assert!(!board.pins().fired.contains_key("b"), "nothing of it is seen yet");
     staged.take_over();
@@ -94,11 +94,27 @@ async fn a_candidate_that_never_takes_over_leaves_everything_as_it_was() {
     board.begin(&hook);
     let never = board.wait(&hook, &names(&["never"])).await;
     assert!(never.is_err());
-    board.fire_for(&hook, "b", "{}".into());
+    board.hold(&hook, "b", "{}".into());
     drop(staged);
     board.fire("a", "1".into());
     assert_eq!(&*running.next().await.unwrap().1, "1");
     assert!(!board.pins().has_fired("b"));
+}
+
+#[tokio::test]
+async fn what_the_running_copy_said_of_itself_does_not_count_for_the_candidate() {
+    let board = Arc::new(Board::default());
+    let hook: Arc<str> = "x".into();
+    for event in ["hook:x:loaded", "hook:xy:loaded", "a"] {
+        board.fire(event, "{}".into());
+    }
+    let staged = board.stage(std::slice::from_ref(&hook));
+    assert!(!board.pins().has_fired("hook:x:loaded"));
+    assert!(board.pins().have_fired(&names(&["hook:xy:loaded", "a"])));
+    board.hold(&hook, "hook:x:loaded", "{}".into());
+    assert!(board.pins().has_fired("hook:x:loaded"));
+    drop(staged);
+    assert!(board.pins().has_fired("hook:x:loaded"));
 }
 
 #[test]
