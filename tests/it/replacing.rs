@@ -378,3 +378,36 @@ fn fifty_swaps_under_load_fail_no_request_and_leave_no_instance_behind() {
     assert_eq!(app.logged("error: "), 0, "{}", app.log_text());
     app.stop();
 }
+
+#[test]
+fn tasks_that_wait_for_a_place_run_on_the_hook_that_comes_in_the_place_of_another() {
+    let mut app = App::lift(
+        "
+        //- boathook.toml
+        hooks.defers.limits.instances = 2
+        limits.wall = \"30s\"
+        //- hooks
+        defers
+        ",
+    );
+    for ms in [2001, 2002, 2003, 2004] {
+        assert_eq!(app.ask("GET", &format!("/defers/slow?text={ms}")).status, 200);
+    }
+    app.log(&["task slow {\"text\":\"2001\"}"]);
+    app.write(
+        "boathook.toml",
+        "hooks.defers.limits.instances = 2\nlimits.wall = \"30s\"\ndefers.new = true\n",
+    );
+    assert!(app.lift_anew().contains("lifted: defers"));
+    app.log(&["slow is done"; 4]);
+    app.stop();
+    assert_eq!(app.logged("slow is done"), 4, "{}", app.log_text());
+    for ms in [2001, 2002, 2003, 2004] {
+        assert_eq!(
+            app.logged(&format!("task slow {{\"text\":\"{ms}\"}}")),
+            1,
+            "{}",
+            app.log_text()
+        );
+    }
+}

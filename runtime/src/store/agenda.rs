@@ -141,8 +141,14 @@ impl Agenda {
             }
             match read?.as_deref().and_then(|stored| stored.split_at_checked(DUE_BYTES)) {
                 Some((_, value)) => return Ok(Claimed::Entry(due, value.to_vec())),
-                // Somebody else wrote into the file.
-                None => self.local().remove(topic, &due.id),
+                // Somebody else wrote into the file, or a disk that failed has not kept it.
+                None => {
+                    tracing::error!(
+                        hook = %topic,
+                        "a durable task is lost: the store does not have it any more"
+                    );
+                    self.local().remove(topic, &due.id);
+                }
             }
         }
     }

@@ -8,7 +8,8 @@
 //! while another commit runs share the next one, so that many writers do not wait for one fsync each.
 //!
 //! A disk that fails, or is full, fails the calls and not the process: redb refuses all work after such an
-//! error, so the file is closed, and opened again after a pause, which grows as long as that does not help.
+//! error, so the file is closed, and opened again after a pause, which grows as long as that does not help. Only
+//! the same file will do: one that is gone, or another one in its place, is refused until the server is started anew.
 //!
 //! Expired entries are removed a little with every commit, and by a sweep where nothing is written. The
 //! bytes of all entries have a bound; at it, what has expired goes first, and then writers get
@@ -18,6 +19,7 @@
 //! thread of the async runtime.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -58,11 +60,20 @@ const CACHE_BYTES: usize = 32 << 20;
 /// When it expires, 0 for never, in eight bytes, and the value.
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
 const EXPIRIES: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("expiries");
-/// Under `bytes`, those of all entries.
+/// Under `bytes`, those of all entries; under `id`, what no other file has.
 const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
 
 /// Opens the file.
-pub(super) type Opener = Box<dyn Fn() -> Result<Database, redb::Error> + Send>;
+pub(super) type Opener = Box<dyn Fn(Time) -> Result<Database, redb::Error> + Send>;
+
+/// When a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Time {
+    /// At the start: it is made if there is none.
+    First,
+    /// After an error of its disk: it has to be there.
+    Again,
+}
 
 /// The database; none from an error of its disk until it is opened again.
 type Slot = Arc<RwLock<Option<Arc<Database>>>>;
@@ -85,6 +96,8 @@ struct Job {
 struct Writer {
     slot: Slot,
     opener: Opener,
+    /// What tells the file from any other one.
+    id: u64,
     bytes_max: u64,
     bytes: u64,
     durability: Durability,
@@ -93,6 +106,8 @@ struct Writer {
     /// When to open the file again, and how long to wait after that if it does not help.
     again: Option<Instant>,
     pause: Duration,
+    /// Why it is not open.
+    said: Option<StoreError>,
 }
 
 /// The tables of one commit.
@@ -111,8 +126,8 @@ impl Embedded {
         sweep_every: Duration,
     ) -> Result<Self> {
         let path = file.to_owned();
-        Self::open_by(Box::new(move || open(&path)), bytes_max, durability, sweep_every).map_err(
-            |error| {
+        Self::open_by(Box::new(move |time| open(&path, time)), bytes_max, durability, sweep_every)
+            .map_err(|error| {
                 StoreError::Unavailable(match error {
                     redb::Error::DatabaseAlreadyOpen => format!(
                         "{}: another process has it open\n\
@@ -121,8 +136,7 @@ impl Embedded {
                     ),
                     error => format!("{}: {error}", file.display()),
                 })
-            },
-        )
+            })
     }
 
     /// The same, of a file that somebody else opens.
@@ -132,19 +146,21 @@ impl Embedded {
         durability: Durability,
         sweep_every: Duration,
     ) -> Result<Self, redb::Error> {
-        let database = opener()?;
-        let bytes = begin(&database)?;
+        let database = opener(Time::First)?;
+        let (bytes, id) = begin(&database, None)?;
         let slot: Slot = Arc::new(RwLock::new(Some(Arc::new(database))));
         let (jobs, queue) = sync_channel(QUEUE);
         let mut writer = Writer {
             slot: slot.clone(),
             opener,
+            id,
             bytes_max,
             bytes,
             durability,
             unsynced: None,
             again: None,
             pause: PAUSE,
+            said: None,
         };
         let writer = std::thread::Builder::new()
             .name("store".into())
@@ -243,31 +259,67 @@ impl Drop for Embedded {
     }
 }
 
-/// Opens or makes the file. What hooks keep is nobody else's business, so neither is the file.
-fn open(file: &Path) -> Result<Database, redb::Error> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let opened = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(file)?;
-    // That the file exists has to survive a power loss, too.
-    File::open(folder)?.sync_all()?;
-    let backend = FileBackend::new(opened)?;
+/// Opens the database.
+fn open(path: &Path, time: Time) -> Result<Database, redb::Error> {
+    let backend = FileBackend::new(open_file(path, time)?)?;
     Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
 }
 
-/// Sees to it that the tables are there, and counts the bytes.
-fn begin(database: &Database) -> Result<u64, redb::Error> {
+/// Opens the file, or makes it the first time. What hooks keep is nobody else's business, so neither is the
+/// file.
+pub(super) fn open_file(path: &Path, time: Time) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    if time == Time::Again {
+        return options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => is_another("it is not there any more"),
+            _ => error,
+        });
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let opened = options.create(true).truncate(false).open(path)?;
+    // That the file exists has to survive a power loss, too.
+    File::open(folder)?.sync_all()?;
+    Ok(opened)
+}
+
+/// Sees to it that the tables are there, and says how many bytes there are and which file it is: one with that
+/// id, if there is one to compare.
+fn begin(database: &Database, wanted: Option<u64>) -> Result<(u64, u64), redb::Error> {
     let transaction = transaction(database)?;
     transaction.open_table(ENTRIES)?;
     transaction.open_table(EXPIRIES)?;
-    let bytes = transaction.open_table(TOTALS)?.get("bytes")?.map_or(0, |bytes| bytes.value());
+    let mut totals = transaction.open_table(TOTALS)?;
+    let bytes = totals.get("bytes")?.map_or(0, |bytes| bytes.value());
+    let found = totals.get("id")?.map(|id| id.value());
+    if wanted.is_some() && found != wanted {
+        return Err(is_another("another one is in its place").into());
+    }
+    let id = match found {
+        Some(id) => id,
+        None => {
+            let id = new_id()?;
+            totals.insert("id", id)?;
+            id
+        }
+    };
+    drop(totals);
     transaction.commit()?;
-    Ok(bytes)
+    Ok((bytes, id))
+}
+
+fn new_id() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// What keeps a file from being opened that is not the one from before: to go on with it would lose, without a
+/// word, what had been answered for.
+fn is_another(how: &str) -> io::Error {
+    let hint = "put it back, or start the server anew to go on with what is there";
+    io::Error::other(format!("{how}\nhint: {hint}"))
 }
 
 /// The database, if it is open.
@@ -341,8 +393,8 @@ impl Writer {
         if self.again.is_some_and(|again| again > Instant::now()) {
             return Err(redb::Error::PreviousIo);
         }
-        let database = (self.opener)()?;
-        self.bytes = begin(&database)?;
+        let database = (self.opener)(Time::Again)?;
+        (self.bytes, _) = begin(&database, Some(self.id))?;
         tracing::info!("the store's file is open again");
         let database = Arc::new(database);
         *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Some(database.clone());
@@ -362,10 +414,12 @@ impl Writer {
             self.pause = (self.pause * 2).min(PAUSE_MAX);
             self.unsynced = None;
         }
-        let said = failed(error);
-        if !is_waiting {
-            tracing::error!("{said}");
+        if is_waiting && let Some(said) = &self.said {
+            return said.clone();
         }
+        let said = failed(error);
+        tracing::error!("{said}");
+        self.said = Some(said.clone());
         said
     }
 

@@ -45,7 +45,7 @@ pub const DELAY_MAX: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 pub const STORED_BYTES_MAX: usize = 8 * PAYLOAD_BYTES_MAX;
 
 /// A task that a hook hands itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
     /// What `handle-task` is to do.
     pub name: String,

@@ -1,7 +1,8 @@
 //! Keeps the tasks of one hook that are in memory, until they are due.
 //!
 //! A task has its room from when it is deferred, so that being full is the deferrer's error, and never that of
-//! somebody who is not there any more. It gives it back when it begins to run, or is dropped.
+//! somebody who is not there any more. It gives it back when it begins to run, or is dropped. One that was taken
+//! out and never began, because its loop ended first, is back where it was: whoever has the queue then runs it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,14 +27,18 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     /// Those that were released, by when they are due and in which order they came.
-    due: BTreeMap<(Instant, u64), (Task, Room)>,
+    due: BTreeMap<Place, (Task, Room)>,
     /// How many came.
     came: u64,
     /// Those that wait, the ones included that have not been released.
     waiting: usize,
     bytes: usize,
-    /// Those that were taken out and are not done.
+    /// Those that were taken out and have not begun. They still wait.
+    taken: usize,
+    /// Those that have begun and are not done.
     running: usize,
+    /// Whether all that was there has been counted as lost, and nothing is run any more.
+    is_over: bool,
 }
 
 /// A place in a hook's queue.
@@ -43,11 +48,17 @@ pub(super) struct Room {
     bytes: usize,
 }
 
+/// When a task is due, and the how manieth it is.
+type Place = (Instant, u64);
+
 /// A task that was taken out to be run.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) task: Task,
     tasks: Arc<Tasks>,
+    /// Where it was, until it begins.
+    from: Option<(Place, Room)>,
+    is_done: bool,
 }
 
 impl Queue {
@@ -80,9 +91,9 @@ impl Queue {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
             let due = match self.take(Instant::now()) {
-                Ok((task, room)) => {
-                    drop(room);
-                    return Running { task, tasks: tasks.clone() };
+                Ok((place, task, room)) => {
+                    let (tasks, from) = (tasks.clone(), Some((place, room)));
+                    return Running { task, tasks, from, is_done: false };
                 }
                 Err(due) => due,
             };
@@ -94,16 +105,16 @@ impl Queue {
     }
 
     /// Takes out the first that is due; or says when one is.
-    fn take(&self, now: Instant) -> Result<(Task, Room), Option<Instant>> {
+    fn take(&self, now: Instant) -> Result<(Place, Task, Room), Option<Instant>> {
         let mut state = self.state();
         let (key @ (due, _), _) = state.due.first_key_value().ok_or(None)?;
         let (key, due) = (*key, *due);
         if due > now {
             return Err(Some(due));
         }
-        let taken = state.due.remove(&key).ok_or(None)?;
-        state.running += 1;
-        Ok(taken)
+        let (task, room) = state.due.remove(&key).ok_or(None)?;
+        state.taken += 1;
+        Ok((key, task, room))
     }
 
     /// Returns when nothing runs and nothing is due.
@@ -115,7 +126,7 @@ impl Queue {
                 let state = self.state();
                 let first = state.due.first_key_value();
                 let is_due = first.is_some_and(|((due, _), _)| *due <= Instant::now());
-                if state.running == 0 && !is_due {
+                if state.running + state.taken == 0 && !is_due {
                     return;
                 }
             }
@@ -123,10 +134,11 @@ impl Queue {
         }
     }
 
-    /// How many were lost: all that wait or run.
+    /// How many were lost: all that wait or run. Nothing is kept from now on.
     pub(super) fn lose_all(&self) -> usize {
         let (due, lost) = {
             let mut state = self.state();
+            state.is_over = true;
             (std::mem::take(&mut state.due), state.waiting + state.running)
         };
         // Each gives back its room, for which it takes the lock.
@@ -143,13 +155,49 @@ impl Room {
     /// Puts the task there.
     pub(super) fn fill(self, task: Task) {
         let tasks = self.tasks.clone();
-        {
+        let came = {
             let mut state = tasks.queue.state();
-            let key = (Instant::now() + task.delay, state.came);
             state.came += 1;
-            state.due.insert(key, (task, self));
-        }
+            state.came
+        };
+        let place = (Instant::now() + task.delay, came);
+        self.put(place, task);
+    }
+
+    /// Puts the task there at its place, unless the queue is over: it has been counted as lost then.
+    fn put(self, place: Place, task: Task) {
+        let tasks = self.tasks.clone();
+        let left = {
+            let mut state = tasks.queue.state();
+            match state.is_over {
+                true => Some(self),
+                false => {
+                    state.due.insert(place, (task, self));
+                    None
+                }
+            }
+        };
+        // It takes the lock to give itself back.
+        drop(left);
         tasks.queue.changed.notify_waiters();
+    }
+}
+
+impl Running {
+    /// Says that it is run from here on: whatever happens, it is not run again.
+    pub(super) fn begin(&mut self) {
+        let Some((_, room)) = self.from.take() else { return };
+        {
+            let mut state = self.tasks.queue.state();
+            state.taken = state.taken.saturating_sub(1);
+            state.running += 1;
+        }
+        drop(room);
+    }
+
+    /// Says that it has ended by itself.
+    pub(super) fn done(mut self) {
+        self.is_done = true;
     }
 }
 
@@ -162,12 +210,26 @@ impl Drop for Room {
 }
 
 impl Drop for Running {
+    /// Puts a task that has not begun back to where it was; one that was cut off is lost.
     fn drop(&mut self) {
-        {
+        if let Some((place, room)) = self.from.take() {
+            let task = std::mem::take(&mut self.task);
+            {
+                let mut state = self.tasks.queue.state();
+                state.taken = state.taken.saturating_sub(1);
+            }
+            return room.put(place, task);
+        }
+        let is_counted = {
             let mut state = self.tasks.queue.state();
             state.running = state.running.saturating_sub(1);
-        }
+            self.is_done || state.is_over
+        };
         self.tasks.queue.changed.notify_waiters();
+        if !is_counted {
+            self.tasks.tally.lost(1);
+            tracing::warn!(hook = %self.tasks.hook, "a task in memory was cut off while it ran, and is lost");
+        }
     }
 }
 
@@ -189,7 +251,11 @@ mod tests {
     }
 
     async fn next(tasks: &Arc<Tasks>) -> String {
-        tasks.queue.next(tasks).await.task.name.clone()
+        let mut running = tasks.queue.next(tasks).await;
+        running.begin();
+        let name = running.task.name.clone();
+        running.done();
+        name
     }
 
     #[tokio::test]
@@ -235,7 +301,8 @@ mod tests {
         tasks.keep(task("in an hour", 3_600_000)).unwrap().release();
         tasks.queue.idle().await;
         tasks.keep(task("now", 0)).unwrap().release();
-        let running = tasks.queue.next(&tasks).await;
+        let mut running = tasks.queue.next(&tasks).await;
+        running.begin();
         let idle = tokio::spawn({
             let tasks = tasks.clone();
             async move { tasks.queue.idle().await }
@@ -245,6 +312,41 @@ mod tests {
         drop(running);
         idle.await.unwrap();
         assert_eq!(tasks.queue.lose_all(), 1);
+        assert_eq!(tasks.queue.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_out_and_never_began_is_where_it_was() {
+        let tasks = tasks(2);
+        tasks.keep(task("first", 0)).unwrap().release();
+        tasks.keep(task("second", 0)).unwrap().release();
+        let taken = tasks.queue.next(&tasks).await;
+        assert_eq!(taken.task.name, "first");
+        assert!(tasks.keep(task("more", 0)).is_err(), "it still has its room");
+        drop(taken);
+        assert_eq!(tasks.reading().lost, 0);
+        assert_eq!(next(&tasks).await, "first");
+        assert_eq!(next(&tasks).await, "second");
+        assert_eq!(tasks.queue.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_cut_off_while_it_runs_is_counted_once() {
+        let tasks = tasks(3);
+        for name in ["cut", "with all", "waits"] {
+            tasks.keep(task(name, 0)).unwrap().release();
+        }
+        let mut cut = tasks.queue.next(&tasks).await;
+        cut.begin();
+        drop(cut);
+        assert_eq!(tasks.reading().lost, 1);
+        let mut with_all = tasks.queue.next(&tasks).await;
+        with_all.begin();
+        assert_eq!(tasks.queue.lose_all(), 2);
+        drop(with_all);
+        assert_eq!(tasks.reading().lost, 1);
+        // Nobody would run it.
+        tasks.keep(task("too late", 0)).unwrap().release();
         assert_eq!(tasks.queue.waiting(), 0);
     }
 }

@@ -25,7 +25,7 @@ use crate::error::{Code, Failure};
 use crate::hook::Hook;
 use crate::store::{Agenda, Claimed, Due};
 
-/// Instances of a hook that its tasks take at most, and never more than half of them: requests come first.
+/// Instances of a hook that its tasks and ticks take at most, and never more than half of them: requests come first.
 const AT_ONCE_MAX: u32 = 4;
 /// How often a store is looked into that other servers write to.
 const POLL: Duration = Duration::from_secs(5);
@@ -211,21 +211,27 @@ impl Worker {
         }
     }
 
-    async fn run_kept(&self, running: Running, _place: OwnedSemaphorePermit) {
-        let task = &running.task;
+    async fn run_kept(&self, mut running: Running, _place: OwnedSemaphorePermit) {
+        running.begin();
         loop {
+            let task = &running.task;
             match self.hook.handle_task(&task.name, &task.payload, 1).await {
-                Ok(()) => return self.tasks.tally.ran(true),
+                Ok(()) => {
+                    self.tasks.tally.ran(true);
+                    break;
+                }
                 // It has not been called, so it can be once more.
                 Err(failure) if failure.code == Code::HookBusy => {
                     tokio::time::sleep(BUSY_PAUSE).await;
                 }
                 Err(failure) => {
                     self.tasks.tally.ran(false);
-                    return tracing::error!(task = %task.name, "{}", lines(&failure));
+                    tracing::error!(task = %self.clean(&task.name), "{}", lines(&failure));
+                    break;
                 }
             }
         }
+        running.done();
     }
 
     /// The loop for durable tasks.
@@ -302,12 +308,12 @@ impl Worker {
         let text = lines(failure);
         if *attempt >= settings.attempts {
             self.tasks.tally.gave_up();
-            tracing::error!(task = %name, attempts = attempt, "given up: {text}");
+            tracing::error!(task = %self.clean(name), attempts = attempt, "given up: {text}");
             return None;
         }
         self.tasks.tally.retried();
         let wait = pause(*attempt, settings.backoff, settings.backoff_max, jitter());
-        tracing::warn!(task = %name, attempt, "it is tried again in {wait:.1?}: {text}");
+        tracing::warn!(task = %self.clean(name), attempt, "it is tried again in {wait:.1?}: {text}");
         Some((wait, Written { attempt: attempt + 1, ..task }))
     }
 
@@ -321,6 +327,7 @@ impl Worker {
         next: Option<(Duration, Written)>,
     ) {
         let topic = &*self.tasks.hook;
+        let mut asked_before = false;
         loop {
             let settled = match &next {
                 None => agenda.remove(topic, due).await,
@@ -328,6 +335,8 @@ impl Worker {
             };
             match settled {
                 Ok(true) => break,
+                // What was not answered was done all the same, or the store would say so.
+                Ok(false) if asked_before && Instant::now() < lease_ends => break,
                 Ok(false) => {
                     tracing::warn!(hook = %topic, "a durable task took longer than its lease: it is run once more");
                     break;
@@ -338,6 +347,7 @@ impl Worker {
                 }
                 Err(_) => tokio::time::sleep(spread(STORE_PAUSE)).await,
             }
+            asked_before = true;
         }
         // It may be due at once, and nobody has slept that long.
         self.tasks.released.notify_one();
@@ -361,7 +371,12 @@ impl Worker {
             if !left.is_zero() && times.until(Now::read()).is_some_and(|left| !left.is_zero()) {
                 continue;
             }
+            let place = tokio::select! {
+                () = self.stop.cancelled() => return,
+                place = self.place() => place,
+            };
             self.tick(index, &tick.name).await;
+            drop(place);
             let passed = times.go_on(Now::read());
             self.tasks.tally.skipped(index, passed);
             if passed > 0 {
@@ -380,6 +395,11 @@ impl Worker {
                 tracing::error!(tick = %name, "{}", lines(&failure));
             }
         }
+    }
+
+    /// A task's name for the log: a hook may have put anything into it.
+    fn clean(&self, name: &str) -> String {
+        self.hook.context.shared().redactor.clean(name).into_owned()
     }
 
     /// Waits for a place to run something; none when it is over.

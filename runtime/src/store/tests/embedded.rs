@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{HOUR, PATIENCE, SOON, VALUE_BYTES_MAX, gone, key};
 use crate::config::Durability::{self, Eventual, Immediate};
-use crate::store::embedded::Embedded;
+use crate::store::embedded::{Embedded, open_file};
 use crate::store::{Backend, Store, StoreError, full};
 
 fn file() -> (TempDir, PathBuf) {
@@ -165,14 +165,8 @@ impl StorageBackend for Disk {
 
 fn on_disk(full: &Arc<AtomicBool>, file: &std::path::Path, durability: Durability) -> Store {
     let (full, file) = (full.clone(), file.to_owned());
-    let opener = move || {
-        std::fs::create_dir_all(file.parent().unwrap())?;
-        let opened = std::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&file)?;
+    let opener = move |time| {
+        let opened = open_file(&file, time)?;
         let disk = Disk { file: FileBackend::new(opened)?, full: full.clone() };
         Ok(Builder::new().create_with_backend(disk)?)
     };
@@ -226,4 +220,42 @@ async fn what_may_wait_for_the_disk_is_there_after_an_orderly_end() {
     drop(store);
     let store = eventual();
     assert_eq!(store.get(key("99")).await, Ok(Some(b"1".to_vec())));
+}
+
+/// The error of a write to this store, once its disk has failed and is opened again.
+async fn refusal(store: &Store, wanted: &str) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match store.set(key("b"), b"1", None).await {
+            Err(StoreError::Unavailable(text)) if text.contains(wanted) => return,
+            written => assert!(Instant::now() < until, "{written:?}"),
+        }
+        tokio::time::sleep(SOON / 4).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_error_of_its_disk_no_other_file_will_do() {
+    let (_dir, file) = file();
+    let full = Arc::new(AtomicBool::new(false));
+    let store = on_disk(&full, &file, Immediate);
+    store.set(key("a"), b"1", None).await.unwrap();
+    full.store(true, Ordering::Relaxed);
+    refusal(&store, "the store's file failed").await;
+    let aside = file.with_extension("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    full.store(false, Ordering::Relaxed);
+    refusal(&store, "it is not there any more").await;
+    assert!(!file.exists());
+    let other = open(&file);
+    other.set(key("other"), b"1", None).await.unwrap();
+    drop(other);
+    refusal(&store, "another one is in its place").await;
+    std::fs::rename(&aside, &file).unwrap();
+    let until = Instant::now() + PATIENCE;
+    while store.set(key("b"), b"1", None).await.is_err() {
+        assert!(Instant::now() < until, "it does not recover");
+        tokio::time::sleep(SOON).await;
+    }
+    assert_eq!(store.get(key("a")).await, Ok(Some(b"1".to_vec())));
 }
