@@ -45,6 +45,8 @@ pub(super) struct Line {
     pub(super) tally: Arc<Tally>,
     /// The tasks that wait.
     pub(super) tasks: Option<Arc<Tasks>>,
+    /// The hook itself.
+    pub(super) before: Option<Arc<Hook>>,
 }
 
 impl Kept {
@@ -92,8 +94,9 @@ impl Kept {
                 generation: hook.generation + 1,
                 tally: hook.context.tally.clone(),
                 tasks: hook.context.tasks.clone(),
+                before: Some(hook.clone()),
             },
-            None => Line { generation: 1, tally: Arc::default(), tasks: None },
+            None => Line { generation: 1, tally: Arc::default(), tasks: None, before: None },
         }
     }
 
@@ -141,6 +144,7 @@ impl Beside {
 
     /// Lowers what is new in it, instead of letting it take over.
     pub async fn give_up(self) {
+        self.app.forget_deferred().await;
         let is_new = |hook: &&Arc<Hook>| self.new.contains(hook.name());
         give_up(&self.app.hooks.iter().filter(is_new).cloned().collect::<Vec<_>>()).await;
     }
@@ -151,7 +155,11 @@ impl Beside {
         let Self { app, leaving, staged, .. } = self;
         for hook in &app.hooks {
             hook.context.set.store(app.shared.clone());
+            if let Some(tasks) = &hook.context.tasks {
+                tasks.go_by(&app.config.tasks);
+            }
         }
+        app.release_deferred();
         staged.take_over();
         let stays = |hook: &&Arc<Hook>| !app.hooks.iter().any(|other| other.name() == hook.name());
         let gone: Vec<_> = leaving.iter().filter(stays).map(|hook| hook.name().clone()).collect();
