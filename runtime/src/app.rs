@@ -4,7 +4,7 @@
 //! its last.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio_util::task::TaskTracker;
@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{self, Config, FixedBody, Origin, Problem, Problems};
 use crate::hook::Hook;
 use crate::host::Shared;
+use crate::lift::forget_all;
 use crate::router::{Address, Binding, Pattern, Router, Section, SkipAssets, Uncovered, uncovered};
 use crate::sandbox::instance::{Route, RouteFlags, RoutePhase};
 use crate::secrets;
@@ -19,6 +20,7 @@ use crate::server::Tunnels;
 use crate::target::{
     Directory, Fixed, Redirect, Reserved, Signer, Target, Upstream, UpstreamOptions,
 };
+use crate::tasks::Deferred;
 
 /// A lifted app.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct App {
     pub afterwards: TaskTracker,
     /// Tunnels: a drain cuts them.
     pub tunnels: std::sync::OnceLock<Tunnels>,
+    /// Tasks that its hooks have deferred in `initialize`, until it serves.
+    deferred: std::sync::Mutex<Vec<Deferred>>,
 }
 
 /// What happens at one binding.
@@ -169,6 +173,7 @@ pub fn bind(
         steps,
         afterwards: TaskTracker::new(),
         tunnels: std::sync::OnceLock::new(),
+        deferred: std::sync::Mutex::default(),
     })
 }
 
@@ -316,6 +321,25 @@ impl App {
     #[must_use]
     pub fn beside(self, running: &App) -> Self {
         Self { afterwards: running.afterwards.clone(), tunnels: running.tunnels.clone(), ..self }
+    }
+
+    /// With what its hooks have deferred in `initialize`.
+    pub(crate) fn with_deferred(self, deferred: Vec<Deferred>) -> Self {
+        Self { deferred: deferred.into(), ..self }
+    }
+
+    /// Lets the tasks be run that its hooks have deferred in `initialize`: it serves from now on.
+    pub fn release_deferred(&self) {
+        self.take_deferred().into_iter().for_each(Deferred::release);
+    }
+
+    /// Takes them back: it will never serve.
+    pub async fn forget_deferred(&self) {
+        forget_all(self.take_deferred()).await;
+    }
+
+    fn take_deferred(&self) -> Vec<Deferred> {
+        std::mem::take(&mut self.deferred.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The app's own route that stands behind one of the router's indexes; none for a hook's.

@@ -23,11 +23,12 @@ use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
 use crate::session::{Keys, Sessions};
 use crate::store::{Agenda, Store};
-use crate::tasks::Tasks;
+use crate::tasks::{Tasks, Ticks};
 pub use beside::Beside;
 use beside::give_up;
 use beside::{Kept, Line};
 use defaults::defaults;
+pub(crate) use initialize::forget_all;
 use initialize::{First, initialize_all, timed};
 use programs::{compile, room};
 
@@ -402,10 +403,14 @@ pub async fn initialize(
     // Set once, here: a set is lifted once.
     let _ = shared.hooks.set(hooks.iter().map(Arc::downgrade).collect());
 
+    let mut deferred = Vec::new();
     let initialized = tokio::select! {
-        failures = initialize_all(&new, firsts, &shared, &overrides) => match failures.is_empty() {
-            true => Ok(()),
-            false => Err(LiftError::Hooks(failures)),
+        initialized = initialize_all(&new, firsts, &shared, &overrides) => {
+            deferred = initialized.deferred;
+            match initialized.failures.is_empty() {
+                true => Ok(()),
+                false => Err(LiftError::Hooks(initialized.failures)),
+            }
         },
         () = stop => Err(LiftError::Stopped),
     };
@@ -413,22 +418,22 @@ pub async fn initialize(
         bind(config, targets, shared.clone(), hooks, disabled)
             .map_err(|BindError(problems)| problems.into())
     });
-    match (bound, kept.running()) {
+    let lifted = match (bound, kept.running()) {
         (Ok(app), None) => {
             shared.events.fire("ready", "{}".into());
-            if let Err(error) = nodes::join(&app.config, &shared).await {
-                lower_all(&new, &shared).await;
-                return Err(error);
+            nodes::join(&app.config, &shared).await.map(|()| app)
+        }
+        (Ok(app), Some(running)) => Ok(app.beside(running)),
+        (Err(error), _) => Err(error),
+    };
+    match lifted {
+        Ok(app) => Ok(Arc::new(app.with_deferred(deferred))),
+        Err(error) => {
+            forget_all(deferred).await;
+            match kept.running() {
+                None => lower_all(&new, &shared).await,
+                Some(_) => give_up(&new).await,
             }
-            Ok(Arc::new(app))
-        }
-        (Ok(app), Some(running)) => Ok(Arc::new(app.beside(running))),
-        (Err(error), None) => {
-            lower_all(&new, &shared).await;
-            Err(error)
-        }
-        (Err(error), Some(_)) => {
-            give_up(&new).await;
             Err(error)
         }
     }
@@ -463,7 +468,7 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
 /// Makes a hook's first instance.
 async fn start(
     found: Found,
-    Line { beside, generation, tally, tasks }: Line,
+    Line { beside, generation, tally, tasks, before }: Line,
     program: Arc<Program>,
     config: &Config,
     fetch: Option<&fetch::Settings>,
@@ -477,14 +482,10 @@ async fn start(
         namespaces: kv::namespaces(&found, config),
         fetch: fetch.and_then(|fetch| fetch.client(&found.name, &found.fetch)),
         tasks: program.has_background().then(|| {
-            let agenda = shared.agenda.as_ref().filter(|_| found.reach.tasks);
-            let goes_on = tasks.filter(|tasks| tasks.suit(&found.ticks, agenda));
-            goes_on.unwrap_or_else(|| {
-                let (settings, ticks) = (config.tasks.clone(), found.ticks.clone());
-                let (name, exchange) = (found.name.clone(), found.limits.exchange);
-                Arc::new(Tasks::new(name, settings, ticks, agenda.cloned(), exchange))
-            })
+            let new = || Arc::new(Tasks::new(found.name.clone(), config.tasks.clone()));
+            tasks.unwrap_or_else(new)
         }),
+        ticks: Ticks::new(&found.ticks, before.as_ref().map(|hook| &hook.context.ticks)),
         limits: found.limits.clone(),
         last_block: Default::default(),
         tally,

@@ -148,6 +148,7 @@ impl Running {
     /// Begins with the tasks and ticks of the hooks.
     pub fn begin_work(&self) {
         *self.work() = Some(Work::begin(&self.app().hooks));
+        self.app().release_deferred();
     }
 
     /// Ends them, at that time at the latest.

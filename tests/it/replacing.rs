@@ -306,16 +306,45 @@ fn tasks_and_ticks_go_on_with_the_hook_that_comes_in_the_place_of_another() {
 }
 
 #[test]
-fn where_ticks_change_what_is_due_is_run_by_the_old_one() {
+fn where_ticks_change_tasks_go_on_all_the_same() {
     let mut app = App::lift(TASKS);
     assert_eq!(app.ask("GET", "/defers/slow?text=1500").status, 200);
+    assert_eq!(app.ask("GET", "/defers/note?text=late&ms=3000").status, 200);
     app.write("boathook.toml", "hooks.defers.ticks = [{ name = \"other\", every = \"1s\" }]\n");
     app.lift_anew();
     app.log(&["slow is done", "lowered hook=defers generation=1", "tick other ends"]);
+    app.log(&["task note {\"text\":\"late\"}"]);
     let beats = app.logged("tick beat begins");
     app.log(&["tick other ends", "tick other ends"]);
     assert_eq!(app.logged("tick beat begins"), beats);
     app.stop();
+    assert_eq!(app.logged("were lost"), 0, "{}", app.log_text());
+}
+
+#[test]
+fn what_initialize_defers_is_dropped_with_a_set_that_does_not_take_over() {
+    let mut app = App::lift("//- hooks\ndefers\n");
+    app.put("hooks/misbehave.wasm", "misbehave");
+    let fails = "misbehave = { in = \"routes\", how = \"trap\" }\n";
+    app.write("boathook.toml", format!("defers.in = \"initialize\"\n{fails}"));
+    app.lift_in_vain();
+    assert_eq!(app.ask("GET", "/defers/note?text=after").status, 200);
+    app.log(&["task note {\"text\":\"after\"}"]);
+    assert_eq!(app.logged("task note {\"text\":\"initialize\"}"), 0, "{}", app.log_text());
+    std::fs::remove_file(app.folder().join("hooks/misbehave.wasm")).expect("it is there");
+    app.write("boathook.toml", "defers.in = \"initialize\"\n");
+    app.lift_anew();
+    app.log(&["task note {\"text\":\"initialize\"}"]);
+}
+
+#[test]
+fn settings_of_tasks_count_from_the_lift_on() {
+    let mut app = App::lift("//- hooks\ndefers\n");
+    app.write("boathook.toml", "tasks.queue = 1\n");
+    app.lift_anew();
+    assert_eq!(app.ask("GET", "/defers/note?text=a&ms=60000").status, 200);
+    let full = app.ask("GET", "/defers/note?text=a&ms=60000");
+    assert!(full.text().contains("E_TASKS_FULL"), "{}", full.text());
 }
 
 #[test]

@@ -35,8 +35,11 @@ async fn develop(command: Arc<Serve>) -> anyhow::Result<()> {
     let stop = stop()?;
     let again = Arc::new(Notify::new());
     let dir = command.dir().to_owned();
+    // What is saved while the first build runs is newer than this.
+    let built = look(&dir).await;
     build_all(stale(&dir)).await;
-    let watching = tokio::spawn(watch(dir.clone(), again.clone()));
+    let served = look(&dir).await;
+    let watching = tokio::spawn(watch(dir.clone(), again.clone(), built, served));
     while !*stop.borrow() {
         let served = match command.read() {
             Ok((config, problems)) => {
@@ -64,11 +67,9 @@ async fn wait(again: &Notify, stop: watch::Receiver<bool>) {
     }
 }
 
-/// Looks at the app's folder for as long as this runs: builds the hooks whose sources change, and tells `again`
-/// when what is served would be another.
-async fn watch(dir: PathBuf, again: Arc<Notify>) {
-    let mut served = look(&dir).await;
-    let mut built = served.clone();
+/// Looks at the app's folder for as long as this runs: builds the hooks whose sources are others than those that
+/// were `built`, and tells `again` when what is `served` would be another.
+async fn watch(dir: PathBuf, again: Arc<Notify>, mut built: Look, mut served: Look) {
     loop {
         tokio::time::sleep(LOOK).await;
         let mut now = look(&dir).await;

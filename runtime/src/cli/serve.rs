@@ -77,6 +77,7 @@ pub(super) async fn serve(
     let listener = match Listener::bind(&options) {
         Ok(listener) => listener,
         Err(error) => {
+            app.forget_deferred().await;
             lift::lower_all(&app.hooks, &app.shared).await;
             return Err(error.into());
         }

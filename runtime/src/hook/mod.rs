@@ -439,7 +439,7 @@ impl Hook {
             instances: self.instances(),
             waiting: self.live.get().map_or(0, |live| live.pool.waiting()),
             breaker: self.breaker(),
-            tasks: self.context.tasks.as_ref().map(|tasks| tasks.reading()),
+            tasks: self.context.tasks.as_ref().map(|it| it.reading(&self.context.ticks)),
         }
     }
 

@@ -23,7 +23,7 @@ use crate::sandbox::{self, Rescue, bindings};
 use crate::secrets::Redactor;
 use crate::session::Sessions;
 use crate::store::{Agenda, Store};
-use crate::tasks::{Deferred, Tasks};
+use crate::tasks::{Deferred, Tasks, Ticks};
 
 mod blocks;
 pub mod config;
@@ -88,8 +88,10 @@ pub struct Context {
     pub namespaces: Namespaces,
     /// What it fetches with; none if nothing is granted.
     pub fetch: Option<crate::fetch::Client>,
-    /// Its tasks and ticks; none if it takes none.
+    /// Its tasks; none if it takes none.
     pub tasks: Option<Arc<Tasks>>,
+    /// Its ticks.
+    pub ticks: Ticks,
     /// Its limits.
     pub limits: Limits,
     /// The headers that any of its instances set last.

@@ -10,6 +10,7 @@ use super::{GuestError, State, check_json, guest_error, not_granted};
 use crate::error::Phase;
 use crate::sandbox::Result;
 use crate::sandbox::bindings::boathook::hook::tasks::Host;
+use crate::store::StoreError;
 use crate::tasks::{DELAY_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Refused, Task};
 
 type Said<T> = std::result::Result<T, GuestError>;
@@ -64,7 +65,14 @@ impl Host for State {
         if self.repeats() {
             return Ok(Ok(()));
         }
-        let taken = if durable { tasks.store(task).await } else { tasks.keep(task) };
+        let agenda = self.context.shared().agenda.clone().filter(|_| durable);
+        let taken = match agenda {
+            Some(agenda) => tasks.store(task, agenda, self.context.limits.exchange).await,
+            None if durable => Err(Refused::Store(StoreError::Unavailable(
+                "the store of durable tasks is not open".into(),
+            ))),
+            None => tasks.keep(task),
+        };
         match taken {
             Ok(deferred) => {
                 self.deferred.push(deferred);

@@ -48,6 +48,8 @@ pub(super) struct Line {
     pub(super) tally: Arc<Tally>,
     /// The tasks that wait.
     pub(super) tasks: Option<Arc<Tasks>>,
+    /// The hook itself.
+    pub(super) before: Option<Arc<Hook>>,
 }
 
 impl Kept {
@@ -101,10 +103,11 @@ impl Kept {
                 generation: hook.generation + 1,
                 tally: hook.context.tally.clone(),
                 tasks: hook.context.tasks.clone(),
+                before: Some(hook.clone()),
             },
             None => {
                 let beside = self.running.is_some();
-                Line { beside, generation: 1, tally: Arc::default(), tasks: None }
+                Line { beside, generation: 1, tally: Arc::default(), tasks: None, before: None }
             }
         }
     }
@@ -157,6 +160,7 @@ impl Beside {
 
     /// Lowers what is new in it, instead of letting it take over.
     pub async fn give_up(self) {
+        self.app.forget_deferred().await;
         let is_new = |hook: &&Arc<Hook>| self.new.contains(hook.name());
         give_up(&self.app.hooks.iter().filter(is_new).cloned().collect::<Vec<_>>()).await;
     }
@@ -168,7 +172,11 @@ impl Beside {
         for hook in &app.hooks {
             hook.context.set.store(app.shared.clone());
             hook.context.candidate.store(false, Ordering::Release);
+            if let Some(tasks) = &hook.context.tasks {
+                tasks.go_by(&app.config.tasks);
+            }
         }
+        app.release_deferred();
         staged.take_over();
         let stays = |hook: &&Arc<Hook>| !app.hooks.iter().any(|other| other.name() == hook.name());
         let gone: Vec<_> = leaving.iter().filter(stays).map(|hook| hook.name().clone()).collect();

@@ -16,13 +16,27 @@ use crate::tasks::Deferred;
 /// A hook's first instance, and its events.
 pub(super) type First = (Box<Instance>, Option<Queue>);
 
+/// What came of `initialize` of all hooks.
+pub(super) struct Initialized {
+    pub(super) failures: Vec<Failure>,
+    /// The tasks that those have deferred that did not fail: to be released once the set serves.
+    pub(super) deferred: Vec<Deferred>,
+}
+
+/// Takes tasks back that were deferred for nothing.
+pub(crate) async fn forget_all(deferred: Vec<Deferred>) {
+    for deferred in deferred {
+        deferred.forget().await;
+    }
+}
+
 /// Runs `initialize` of all hooks at the same time; each begins when those it comes after are loaded.
 pub(super) async fn initialize_all(
     hooks: &[Arc<Hook>],
     firsts: Vec<First>,
     shared: &Arc<Shared>,
     overrides: &Arc<String>,
-) -> Vec<Failure> {
+) -> Initialized {
     shared.events.expect(hooks.iter().map(|hook| (hook.name().clone(), hook.found.after.clone())));
     // What each hook has come to: nothing yet, loaded, or failed.
     let states: Vec<watch::Sender<Option<bool>>> =
@@ -45,47 +59,46 @@ pub(super) async fn initialize_all(
             }
             // If one that it comes after has failed, that is the error that counts.
             let result = match ready {
-                true => initialize_one(&hook, first, &shared, overrides).await.map(|()| true),
-                false => Ok(false),
+                true => initialize_one(&hook, first, &shared, overrides).await.map(Some),
+                false => Ok(None),
             };
             shared.events.finish(hook.name());
-            state.send_replace(Some(matches!(result, Ok(true))));
-            result.err()
+            state.send_replace(Some(matches!(result, Ok(Some(_)))));
+            result
         });
     }
-    let mut failures = Vec::new();
+    let (mut failures, mut all_deferred) = (Vec::new(), Vec::new());
     while let Some(ended) = tasks.join_next().await {
         match ended {
-            Ok(failure) => failures.extend(failure),
+            Ok(Ok(deferred)) => all_deferred.extend(deferred.into_iter().flatten()),
+            Ok(Err(failure)) => failures.push(failure),
             Err(error) => failures.push(Failure::new(Code::Internal, error.to_string())),
         }
     }
-    failures
+    Initialized { failures, deferred: all_deferred }
 }
 
-/// Initializes one hook.
+/// Initializes one hook. Returns the tasks that it has deferred.
 async fn initialize_one(
     hook: &Arc<Hook>,
     (mut instance, queue): First,
     shared: &Arc<Shared>,
     overrides: Arc<String>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Deferred>, Failure> {
     let name = hook.name();
     let started = Instant::now();
     shared.events.begin(name);
-    let mut result = Ok(());
+    let (mut result, mut deferred) = (Ok(()), Vec::new());
     if hook.program.has_lifecycle() {
         let returned = instance.initialize(&Allowance::lifecycle(hook.timeout.0)).await;
         result = said(name, Phase::Initialize, returned);
-        let deferred = instance.take_deferred();
-        if result.is_ok() {
-            deferred.into_iter().for_each(Deferred::release);
-        }
+        deferred = instance.take_deferred();
     }
     if result.is_ok() {
         result = hook.load(instance, overrides).await;
     }
     if let Err(failure) = result {
+        forget_all(deferred).await;
         hook.context.fire(&format!("hook:{name}:error"), "{}".into());
         let (limit, origin) = &hook.timeout;
         return Err(timed(failure, (*limit, origin), &hook.context.config_key));
@@ -97,7 +110,7 @@ async fn initialize_one(
     let took = started.elapsed();
     tracing::debug!("{name} hook loaded successfully. ({}ms)", round_ms(took));
     hook.context.fire(&format!("hook:{name}:loaded"), "{}".into());
-    Ok(())
+    Ok(deferred)
 }
 
 /// Says of a call that took too long who gave it that time.

@@ -11,8 +11,10 @@
 //! entries, and a set of topics, changed by scripts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::{Backend, Key, PAGE_KEYS_MAX, Result, Store, StoreError, milliseconds, now};
 
@@ -27,6 +29,8 @@ pub struct Agenda {
     store: Store,
     /// Who has what and when, of a store of our own; none in Redis, which knows.
     local: Option<Mutex<Local>>,
+    /// Those that are rung when an entry of a topic is due earlier than whoever waits for one may know.
+    bells: Mutex<HashMap<String, Arc<Notify>>>,
 }
 
 /// An entry in somebody's hands.
@@ -77,12 +81,18 @@ impl Agenda {
             Backend::Redis(_) => None,
             Backend::Memory(_) | Backend::Embedded(_) => Some(Mutex::new(load(&store).await?)),
         };
-        Ok(Self { store, local })
+        Ok(Self { store, local, bells: Mutex::default() })
     }
 
     /// Whether other servers may have put or claimed something without this one knowing.
     pub fn is_shared(&self) -> bool {
         self.local.is_none()
+    }
+
+    /// What whoever releases an entry of a topic rings, and whoever waits for one listens to; of this server.
+    pub fn bell(&self, topic: &str) -> Arc<Notify> {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.entry(topic.to_owned()).or_default().clone()
     }
 
     /// Puts an entry there, due `after` now. Whoever puts it has it, for `hold`: to release it, or to take

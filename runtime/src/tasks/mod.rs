@@ -3,7 +3,8 @@
 //! A hook's [`Tasks`] are where a task goes when it is deferred, as a [`Deferred`]: held until the call, and
 //! the exchange, that it belongs to are over, then released, or dropped if the call failed. Those in memory
 //! wait in a queue; durable ones in an [`Agenda`], which is in the store of `kv`.
-//! [`Work`] takes them out and calls the hook, and has its ticks.
+//! [`Work`] takes them out and calls the hook, and has its [`Ticks`].
+//! Where another hook comes in the place of one, its tasks go on with that.
 //!
 //! - A task in memory is run once at most. A durable one is run until it succeeds or is given up.
 //! - Nothing waits for the hook's instances longer than a request would, and no more than a few of
@@ -18,21 +19,23 @@ mod stored;
 
 mod backoff;
 mod tally;
+mod ticks;
 
 mod work;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use arc_swap::ArcSwap;
 
 use crate::config::TaskSettings;
 use crate::store::{Agenda, StoreError};
 use queue::{Queue, Room};
 pub use schedule::{Schedule, Tick};
 use stored::Stored;
+pub use tally::Reading;
 use tally::Tally;
-pub use tally::{Reading, TickReading};
+pub use ticks::{TickReading, Ticks};
 pub use work::Work;
 
 /// Bytes of a task's payload. It says what is to be done; data has other ways.
@@ -70,46 +73,28 @@ pub enum Refused {
 #[derive(Debug)]
 pub struct Tasks {
     hook: Arc<str>,
-    settings: TaskSettings,
-    /// Its schedules.
-    ticks: Vec<Tick>,
+    settings: ArcSwap<TaskSettings>,
     queue: Queue,
-    /// Where durable tasks lie; none if the hook was granted none.
-    agenda: Option<Arc<Agenda>>,
-    /// Told when a durable task was released.
-    released: Notify,
-    /// How long a durable task is held for the exchange that it belongs to.
-    hold: Duration,
     tally: Tally,
     /// Durable tasks there were when somebody last looked.
     stored: Mutex<Option<u64>>,
 }
 
 impl Tasks {
-    /// The tasks of a hook. `exchange` is the time that an exchange has.
-    pub fn new(
-        hook: Arc<str>,
-        settings: TaskSettings,
-        ticks: Vec<Tick>,
-        agenda: Option<Arc<Agenda>>,
-        exchange: Duration,
-    ) -> Self {
+    /// The tasks of a hook.
+    pub fn new(hook: Arc<str>, settings: TaskSettings) -> Self {
         Self {
-            queue: Queue::new(settings.queue),
-            tally: Tally::new(ticks.len()),
             hook,
-            settings,
-            ticks,
-            agenda,
-            released: Notify::new(),
-            hold: exchange + HOLD_BEYOND,
+            settings: ArcSwap::from_pointee(settings),
+            queue: Queue::default(),
+            tally: Tally::default(),
             stored: Mutex::default(),
         }
     }
 
-    /// Whether these may go on with a hook that was granted this and has these ticks.
-    pub fn suit(&self, ticks: &[Tick], agenda: Option<&Arc<Agenda>>) -> bool {
-        self.ticks == ticks && self.agenda.is_some() == agenda.is_some()
+    /// Goes by other settings from now on.
+    pub fn go_by(&self, settings: &TaskSettings) {
+        self.settings.store(Arc::new(settings.clone()));
     }
 
     /// Takes a task into memory.
@@ -126,14 +111,20 @@ impl Tasks {
         }
     }
 
-    /// Writes a durable task down: when this returns it is in the store.
+    /// Writes a durable task down: when this returns it is in the store. `exchange` is the time that an
+    /// exchange has: for that, and a minute, the task is held for it.
     ///
     /// # Errors
-    /// Where too many wait, the hook has no grant, or the store fails.
-    pub async fn store(self: &Arc<Self>, task: Task) -> Result<Deferred, Refused> {
+    /// Where too many wait, or the store fails.
+    pub async fn store(
+        self: &Arc<Self>,
+        task: Task,
+        agenda: Arc<Agenda>,
+        exchange: Duration,
+    ) -> Result<Deferred, Refused> {
         // On a task of its own: a caller that reaches its limit meanwhile must not leave behind what
         // nobody knows of.
-        let storing = tokio::spawn(Stored::put(self.clone(), task));
+        let storing = tokio::spawn(Stored::put(self.clone(), task, agenda, exchange + HOLD_BEYOND));
         let stored = storing.await.unwrap_or_else(|error| {
             Err(Refused::Store(StoreError::Unavailable(format!("storing a task failed: {error}"))))
         });
@@ -141,10 +132,9 @@ impl Tasks {
     }
 
     /// What waits, and what became of what did.
-    pub fn reading(&self) -> Reading {
-        let names = self.ticks.iter().map(|tick| tick.name.clone());
+    pub fn reading(&self, ticks: &Ticks) -> Reading {
         let stored = *self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        self.tally.reading(self.queue.waiting(), stored, names)
+        self.tally.reading(self.queue.waiting(), stored, ticks.reading())
     }
 
     fn has_stored(&self, count: Option<u64>) {
@@ -175,6 +165,13 @@ impl Deferred {
         match self.0 {
             Held::Kept(task, room) => room.fill(task),
             Held::Stored(stored) => stored.release(),
+        }
+    }
+
+    /// Takes it back, and returns when that is done: for a server that may be about to end.
+    pub async fn forget(self) {
+        if let Held::Stored(stored) = self.0 {
+            stored.forget().await;
         }
     }
 }

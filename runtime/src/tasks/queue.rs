@@ -16,9 +16,8 @@ use super::{Task, Tasks};
 const BYTES_MAX: usize = 8 << 20;
 
 /// Tasks in memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Queue {
-    tasks_max: usize,
     state: Mutex<State>,
     /// Told when a task came, or was done.
     changed: Notify,
@@ -62,14 +61,13 @@ pub(super) struct Running {
 }
 
 impl Queue {
-    pub(super) fn new(tasks_max: usize) -> Self {
-        Self { tasks_max, state: Mutex::default(), changed: Notify::new() }
-    }
-
     /// Sets room aside for one more task of so many bytes. The error says what is full.
     pub(super) fn room(&self, tasks: &Arc<Tasks>, bytes: usize) -> Result<Room, String> {
         let mut state = self.state();
-        if state.waiting >= self.tasks_max {
+        if state.is_over {
+            return Err("the hook has left, and nothing runs its tasks any more".into());
+        }
+        if state.waiting >= tasks.settings.load().queue {
             return Err(format!("{} tasks wait, as many as `tasks.queue` allows", state.waiting));
         }
         if state.bytes + bytes > BYTES_MAX {
@@ -117,18 +115,14 @@ impl Queue {
         Ok((key, task, room))
     }
 
-    /// Returns when nothing runs and nothing is due.
-    pub(super) async fn idle(&self) {
+    /// Returns when nothing runs and nothing is due. With a time, also nothing that is due by then, and
+    /// nothing that has not been released.
+    pub(super) async fn idle(&self, by: Option<Instant>) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            {
-                let state = self.state();
-                let first = state.due.first_key_value();
-                let is_due = first.is_some_and(|((due, _), _)| *due <= Instant::now());
-                if state.running + state.taken == 0 && !is_due {
-                    return;
-                }
+            if self.state().is_idle(by) {
+                return;
             }
             changed.await;
         }
@@ -148,6 +142,15 @@ impl Queue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_idle(&self, by: Option<Instant>) -> bool {
+        let unreleased = self.waiting.saturating_sub(self.due.len() + self.taken);
+        let by_then = by.unwrap_or_else(Instant::now);
+        let is_due = self.due.first_key_value().is_some_and(|((due, _), _)| *due <= by_then);
+        self.running + self.taken == 0 && !is_due && (by.is_none() || unreleased == 0)
     }
 }
 
@@ -203,9 +206,12 @@ impl Running {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let mut state = self.tasks.queue.state();
-        state.waiting = state.waiting.saturating_sub(1);
-        state.bytes = state.bytes.saturating_sub(self.bytes);
+        {
+            let mut state = self.tasks.queue.state();
+            state.waiting = state.waiting.saturating_sub(1);
+            state.bytes = state.bytes.saturating_sub(self.bytes);
+        }
+        self.tasks.queue.changed.notify_waiters();
     }
 }
 
@@ -239,10 +245,11 @@ mod tests {
 
     use super::*;
     use crate::config::TaskSettings;
+    use crate::tasks::Ticks;
 
     fn tasks(queue: usize) -> Arc<Tasks> {
         let settings = TaskSettings { queue, ..TaskSettings::default() };
-        Arc::new(Tasks::new("a".into(), settings, Vec::new(), None, Duration::ZERO))
+        Arc::new(Tasks::new("a".into(), settings))
     }
 
     fn task(name: &str, delay_ms: u64) -> Task {
@@ -276,7 +283,7 @@ mod tests {
         let held = tasks.keep(task("held", 0)).unwrap();
         tasks.keep(task("a", 0)).unwrap().release();
         assert!(matches!(tasks.keep(task("b", 0)), Err(super::super::Refused::Full(_))));
-        assert_eq!(tasks.reading().refused, 1);
+        assert_eq!(tasks.reading(&Ticks::default()).refused, 1);
         drop(held);
         tasks.keep(task("c", 0)).unwrap().release();
         assert_eq!(next(&tasks).await, "a");
@@ -299,13 +306,13 @@ mod tests {
     async fn it_is_idle_when_nothing_runs_and_nothing_is_due() {
         let tasks = tasks(10);
         tasks.keep(task("in an hour", 3_600_000)).unwrap().release();
-        tasks.queue.idle().await;
+        tasks.queue.idle(None).await;
         tasks.keep(task("now", 0)).unwrap().release();
         let mut running = tasks.queue.next(&tasks).await;
         running.begin();
         let idle = tokio::spawn({
             let tasks = tasks.clone();
-            async move { tasks.queue.idle().await }
+            async move { tasks.queue.idle(None).await }
         });
         tokio::task::yield_now().await;
         assert!(!idle.is_finished());
@@ -313,6 +320,25 @@ mod tests {
         idle.await.unwrap();
         assert_eq!(tasks.queue.lose_all(), 1);
         assert_eq!(tasks.queue.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn with_a_time_what_is_held_or_due_by_then_is_waited_for() {
+        let tasks = tasks(10);
+        let held = tasks.keep(task("held", 0)).unwrap();
+        tasks.keep(task("in an hour", 3_600_000)).unwrap().release();
+        let soon = Instant::now() + Duration::from_secs(60);
+        assert!(tasks.queue.state().is_idle(None));
+        assert!(!tasks.queue.state().is_idle(Some(soon)));
+        let idle = tokio::spawn({
+            let tasks = tasks.clone();
+            async move { tasks.queue.idle(Some(soon)).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!idle.is_finished());
+        drop(held);
+        idle.await.unwrap();
+        assert!(!tasks.queue.state().is_idle(Some(soon + Duration::from_secs(3_600))));
     }
 
     #[tokio::test]
@@ -324,7 +350,7 @@ mod tests {
         assert_eq!(taken.task.name, "first");
         assert!(tasks.keep(task("more", 0)).is_err(), "it still has its room");
         drop(taken);
-        assert_eq!(tasks.reading().lost, 0);
+        assert_eq!(tasks.reading(&Ticks::default()).lost, 0);
         assert_eq!(next(&tasks).await, "first");
         assert_eq!(next(&tasks).await, "second");
         assert_eq!(tasks.queue.waiting(), 0);
@@ -339,14 +365,16 @@ mod tests {
         let mut cut = tasks.queue.next(&tasks).await;
         cut.begin();
         drop(cut);
-        assert_eq!(tasks.reading().lost, 1);
+        assert_eq!(tasks.reading(&Ticks::default()).lost, 1);
         let mut with_all = tasks.queue.next(&tasks).await;
         with_all.begin();
-        assert_eq!(tasks.queue.lose_all(), 2);
+        let held = tasks.keep(task("held", 0)).unwrap();
+        assert_eq!(tasks.queue.lose_all(), 3);
         drop(with_all);
-        assert_eq!(tasks.reading().lost, 1);
+        assert_eq!(tasks.reading(&Ticks::default()).lost, 1);
         // Nobody would run it.
-        tasks.keep(task("too late", 0)).unwrap().release();
+        held.release();
         assert_eq!(tasks.queue.waiting(), 0);
+        assert!(tasks.keep(task("too late", 0)).is_err());
     }
 }

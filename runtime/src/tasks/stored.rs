@@ -6,14 +6,22 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{Refused, STORE_PAUSE, Task, Tasks};
-use crate::store::{Due, StoreError};
+use crate::store::{Agenda, Due, StoreError};
 
 /// A durable task that is held, by this server.
 #[derive(Debug)]
 pub(super) struct Stored {
-    tasks: Arc<Tasks>,
+    held: Arc<Held>,
     due: Option<Due>,
     delay: Duration,
+}
+
+/// Where it lies, and how long it is held there.
+#[derive(Debug)]
+struct Held {
+    tasks: Arc<Tasks>,
+    agenda: Arc<Agenda>,
+    hold: Duration,
 }
 
 /// A durable task as it lies in the store.
@@ -27,17 +35,21 @@ pub(super) struct Written {
 
 impl Stored {
     /// Puts a task into the store.
-    pub(super) async fn put(tasks: Arc<Tasks>, task: Task) -> Result<Self, Refused> {
-        let Some(agenda) = tasks.agenda.clone() else {
-            let text = "the store of durable tasks is not open".to_owned();
-            return Err(Refused::Store(StoreError::Unavailable(text)));
-        };
+    pub(super) async fn put(
+        tasks: Arc<Tasks>,
+        task: Task,
+        agenda: Arc<Agenda>,
+        hold: Duration,
+    ) -> Result<Self, Refused> {
         let Task { name, payload, delay } = task;
         let value = Written { name, payload, attempt: 1 }.bytes();
-        let stored_max = tasks.settings.stored;
-        let put = agenda.put(&tasks.hook, &value, delay, tasks.hold, stored_max).await;
+        let stored_max = tasks.settings.load().stored;
+        let put = agenda.put(&tasks.hook, &value, delay, hold, stored_max).await;
         match put {
-            Ok(Some(due)) => Ok(Self { tasks, due: Some(due), delay }),
+            Ok(Some(due)) => {
+                let held = Arc::new(Held { tasks, agenda, hold });
+                Ok(Self { held, due: Some(due), delay })
+            }
             Ok(None) => Err(Refused::Full(format!(
                 "{stored_max} durable tasks wait, as many as `tasks.stored` allows"
             ))),
@@ -48,27 +60,39 @@ impl Stored {
 
     /// Lets it be run.
     pub(super) fn release(mut self) {
-        let (tasks, delay) = (self.tasks.clone(), self.delay);
+        let (held, delay) = (self.held.clone(), self.delay);
         let Some(due) = self.due.take() else { return };
         in_background(async move {
             // Where that fails it is due all the same, once it is held no longer.
-            if let Err(error) = patiently(&tasks, &due, Some(delay)).await {
-                tracing::warn!(hook = %tasks.hook, "a durable task was held too long: {error}");
+            if let Err(error) = held.patiently(&due, Some(delay)).await {
+                tracing::warn!(hook = %held.tasks.hook, "a durable task was held too long: {error}");
             }
-            tasks.released.notify_one();
+            held.agenda.bell(&held.tasks.hook).notify_one();
         });
+    }
+
+    /// Takes it back, and returns when that is done.
+    pub(super) async fn forget(mut self) {
+        let Some(due) = self.due.take() else { return };
+        let removed = tokio::time::timeout(FORGET_WITHIN, self.held.patiently(&due, None)).await;
+        if !matches!(removed, Ok(Ok(()))) {
+            tracing::warn!(
+                hook = %self.held.tasks.hook,
+                "a durable task may be run although the lift that deferred it failed: the store does not answer"
+            );
+        }
     }
 }
 
 impl Drop for Stored {
     /// Takes it back.
     fn drop(&mut self) {
-        let tasks = self.tasks.clone();
+        let held = self.held.clone();
         let Some(due) = self.due.take() else { return };
         in_background(async move {
-            if let Err(error) = patiently(&tasks, &due, None).await {
+            if let Err(error) = held.patiently(&due, None).await {
                 tracing::warn!(
-                    hook = %tasks.hook,
+                    hook = %held.tasks.hook,
                     "a durable task is run although the call that deferred it failed: {error}"
                 );
             }
@@ -76,21 +100,25 @@ impl Drop for Stored {
     }
 }
 
-/// Releases a task that is held, or removes it where there is no delay; again while the store does not
-/// answer, for as long as it is held.
-async fn patiently(tasks: &Tasks, due: &Due, release: Option<Duration>) -> Result<(), StoreError> {
-    let Some(agenda) = &tasks.agenda else { return Ok(()) };
-    let until = Instant::now() + tasks.hold;
-    loop {
-        let changed = match release {
-            Some(delay) => agenda.release(&tasks.hook, due, delay).await,
-            None => agenda.remove(&tasks.hook, due).await,
-        };
-        match changed {
-            Err(error) if Instant::now() >= until => return Err(error),
-            Err(_) => tokio::time::sleep(STORE_PAUSE).await,
-            // If it is held no more, somebody else has seen to it.
-            Ok(_) => return Ok(()),
+/// How long a server that may be about to end waits until a task is taken back.
+const FORGET_WITHIN: Duration = Duration::from_secs(5);
+
+impl Held {
+    /// Releases the task, or removes it where there is no delay; again while the store does not answer, for
+    /// as long as it is held.
+    async fn patiently(&self, due: &Due, release: Option<Duration>) -> Result<(), StoreError> {
+        let until = Instant::now() + self.hold;
+        loop {
+            let changed = match release {
+                Some(delay) => self.agenda.release(&self.tasks.hook, due, delay).await,
+                None => self.agenda.remove(&self.tasks.hook, due).await,
+            };
+            match changed {
+                Err(error) if Instant::now() >= until => return Err(error),
+                Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+                // If it is held no more, somebody else has seen to it.
+                Ok(_) => return Ok(()),
+            }
         }
     }
 }

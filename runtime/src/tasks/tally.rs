@@ -1,7 +1,9 @@
-//! Counts what becomes of a hook's tasks and ticks.
+//! Counts what becomes of a hook's tasks.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+
+use super::TickReading;
 
 /// One hook's counts.
 #[derive(Debug, Default)]
@@ -12,14 +14,6 @@ pub(super) struct Tally {
     given_up: AtomicU64,
     refused: AtomicU64,
     lost: AtomicU64,
-    ticks: Vec<TickTally>,
-}
-
-#[derive(Debug, Default)]
-struct TickTally {
-    done: AtomicU64,
-    failed: AtomicU64,
-    skipped: AtomicU64,
 }
 
 /// What is known of a hook's tasks at one moment.
@@ -40,31 +34,13 @@ pub struct Reading {
     pub given_up: u64,
     /// Tasks that were not taken.
     pub refused: u64,
-    /// Tasks in memory that were left when the server stopped.
+    /// Tasks in memory that were cut off, or left, when the server stopped or their hook was taken out.
     pub lost: u64,
     /// Its ticks.
     pub ticks: Vec<TickReading>,
 }
 
-/// What is known of a tick.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TickReading {
-    /// Its name.
-    pub name: String,
-    /// Runs that succeeded.
-    pub done: u64,
-    /// Runs that failed.
-    pub failed: u64,
-    /// Times at which the last run still went on, or no instance became free.
-    pub skipped: u64,
-}
-
 impl Tally {
-    pub(super) fn new(ticks: usize) -> Self {
-        let ticks = std::iter::repeat_with(TickTally::default).take(ticks).collect();
-        Self { ticks, ..Self::default() }
-    }
-
     pub(super) fn ran(&self, well: bool) {
         let count = if well { &self.done } else { &self.failed };
         count.fetch_add(1, Relaxed);
@@ -86,31 +62,12 @@ impl Tally {
         self.lost.fetch_add(count, Relaxed);
     }
 
-    pub(super) fn ticked(&self, tick: usize, well: bool) {
-        if let Some(tick) = self.ticks.get(tick) {
-            let count = if well { &tick.done } else { &tick.failed };
-            count.fetch_add(1, Relaxed);
-        }
-    }
-
-    pub(super) fn skipped(&self, tick: usize, times: u64) {
-        if let Some(tick) = self.ticks.get(tick) {
-            tick.skipped.fetch_add(times, Relaxed);
-        }
-    }
-
     pub(super) fn reading(
         &self,
         waiting: usize,
         stored: Option<u64>,
-        ticks: impl Iterator<Item = String>,
+        ticks: Vec<TickReading>,
     ) -> Reading {
-        let ticks = ticks.zip(&self.ticks).map(|(name, tick)| TickReading {
-            name,
-            done: tick.done.load(Relaxed),
-            failed: tick.failed.load(Relaxed),
-            skipped: tick.skipped.load(Relaxed),
-        });
         Reading {
             waiting: waiting as u64,
             stored,
@@ -120,7 +77,7 @@ impl Tally {
             given_up: self.given_up.load(Relaxed),
             refused: self.refused.load(Relaxed),
             lost: self.lost.load(Relaxed),
-            ticks: ticks.collect(),
+            ticks,
         }
     }
 }

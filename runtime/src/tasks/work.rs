@@ -19,7 +19,8 @@ use super::backoff::{jitter, pause};
 use super::queue::Running;
 use super::schedule::{Now, Times};
 use super::stored::Written;
-use super::{STORE_PAUSE, Tasks, Tick};
+use super::ticks::Ticking;
+use super::{STORE_PAUSE, Tasks};
 use crate::config::Mode;
 use crate::error::{Code, Failure};
 use crate::hook::Hook;
@@ -40,6 +41,9 @@ const LEASE_BEYOND: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Work {
     workers: Vec<Worker>,
+    /// Whether it is that of hooks that have left: tasks of exchanges under way, and those that are due
+    /// later, are waited for.
+    has_left: bool,
 }
 
 /// One hook, for its loops.
@@ -111,10 +115,17 @@ impl Work {
                 cut.cancel();
             });
         }
-        Self { workers }
+        let goes_on = |hook: &Arc<Hook>| {
+            heirs.iter().any(|heir| heir.name() == hook.name() && takes_durable(heir))
+        };
+        if hooks.iter().any(|hook| takes_durable(hook) && !goes_on(hook)) {
+            warn_of_the_unclaimed(heirs);
+        }
+        Self { workers, has_left: true }
     }
 
-    /// Ends it: durable tasks are left in the store, what is in memory and due is run until then. What is
+    /// Ends it: durable tasks are left in the store, what is in memory and due is run until then; of hooks that
+    /// have left also what is due by then. What is
     /// left is lost, and the log says how much.
     pub async fn drain(self, until: Instant) {
         for worker in &self.workers {
@@ -127,7 +138,7 @@ impl Work {
             }
             // Once more, as a task of one hook may call another one, which defers some.
             for tasks in self.tasks().chain(self.tasks()) {
-                tasks.queue.idle().await;
+                tasks.queue.idle(self.has_left.then_some(until)).await;
             }
         };
         if tokio::time::timeout_at(until.into(), done).await.is_err() {
@@ -163,15 +174,21 @@ fn places(hook: &Hook) -> usize {
     (instances / 2).clamp(1, AT_ONCE_MAX) as usize
 }
 
+/// Whether a hook can have durable tasks.
+fn takes_durable(hook: &Hook) -> bool {
+    hook.context.tasks.is_some() && hook.context.reach.tasks
+}
+
 /// Says which tasks in the store are nobody's.
 fn warn_of_the_unclaimed(hooks: &[Arc<Hook>]) {
-    let all = || hooks.iter().filter_map(|hook| hook.context.tasks.as_ref());
-    let takers: Vec<Arc<Tasks>> = all().filter(|tasks| tasks.agenda.is_some()).cloned().collect();
-    let Some(agenda) = takers.first().and_then(|tasks| tasks.agenda.clone()) else { return };
+    let takers: Vec<Arc<str>> =
+        hooks.iter().filter(|hook| takes_durable(hook)).map(|hook| hook.name().clone()).collect();
+    let agenda = hooks.first().and_then(|hook| hook.context.shared().agenda.clone());
+    let Some(agenda) = agenda else { return };
     tokio::spawn(async move {
         // Where the store does not answer, the loops say so.
         for (hook, count) in agenda.topics().await.unwrap_or_default() {
-            if !takers.iter().any(|tasks| *tasks.hook == *hook) {
+            if !takers.iter().any(|taker| **taker == *hook) {
                 tracing::warn!(
                     "{count} durable tasks of hook `{hook}` stay in the store: there is no such hook, or it \
                      does not export `background`, or has no grant `tasks`"
@@ -188,11 +205,13 @@ impl Worker {
         tokio::spawn(
             self.cut.clone().run_until_cancelled_owned(over.run_until_cancelled_owned(kept)),
         );
-        if let Some(agenda) = self.tasks.agenda.clone() {
-            self.spawn(self.clone().stored(agenda));
+        let agenda = self.hook.context.shared().agenda.clone();
+        match agenda.filter(|_| takes_durable(&self.hook)) {
+            Some(agenda) => self.spawn(self.clone().stored(agenda)),
+            None => self.tasks.has_stored(None),
         }
-        for (index, tick) in self.tasks.ticks.iter().enumerate() {
-            self.spawn(self.clone().ticks(index, tick.clone()));
+        for ticking in self.hook.context.ticks.iter() {
+            self.spawn(self.clone().ticks(ticking.clone()));
         }
     }
 
@@ -237,6 +256,7 @@ impl Worker {
     /// The loop for durable tasks.
     async fn stored(self, agenda: Arc<Agenda>) {
         let topic = &*self.tasks.hook;
+        let released = agenda.bell(topic);
         let mut answers = true;
         while !self.stop.is_cancelled() {
             let Some(place) = self.place().await.filter(|_| !self.stop.is_cancelled()) else {
@@ -266,8 +286,9 @@ impl Worker {
             };
             drop(place);
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => {}
-                () = self.tasks.released.notified() => {}
+                () = released.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -302,7 +323,7 @@ impl Worker {
 
     /// What becomes of a durable task that failed: when it is tried again, unless it is given up.
     fn after_failure(&self, task: Written, failure: &Failure) -> Option<(Duration, Written)> {
-        let settings = &self.tasks.settings;
+        let settings = self.tasks.settings.load();
         let Written { name, attempt, .. } = &task;
         self.tasks.tally.ran(false);
         let text = lines(failure);
@@ -350,7 +371,7 @@ impl Worker {
             asked_before = true;
         }
         // It may be due at once, and nobody has slept that long.
-        self.tasks.released.notify_one();
+        agenda.bell(topic).notify_one();
     }
 
     /// How long a durable task is claimed for: longer than any run of it.
@@ -360,8 +381,8 @@ impl Worker {
     }
 
     /// The loop for a tick.
-    async fn ticks(self, index: usize, tick: Tick) {
-        let mut times = Times::new(&tick.schedule, Now::read());
+    async fn ticks(self, ticking: Ticking) {
+        let mut times = Times::new(&ticking.tick.schedule, Now::read());
         loop {
             let Some(left) = times.until(Now::read()) else { return };
             tokio::select! {
@@ -375,23 +396,24 @@ impl Worker {
                 () = self.stop.cancelled() => return,
                 place = self.place() => place,
             };
-            self.tick(index, &tick.name).await;
+            self.tick(&ticking).await;
             drop(place);
             let passed = times.go_on(Now::read());
-            self.tasks.tally.skipped(index, passed);
+            ticking.skipped(passed);
             if passed > 0 {
-                let (hook, tick) = (&self.tasks.hook, &tick.name);
+                let (hook, tick) = (&self.tasks.hook, &ticking.tick.name);
                 tracing::warn!(%hook, %tick, times = passed, "the tick took longer than its interval");
             }
         }
     }
 
-    async fn tick(&self, index: usize, name: &str) {
+    async fn tick(&self, ticking: &Ticking) {
+        let name = &ticking.tick.name;
         match self.hook.handle_tick(name).await {
-            Ok(()) => self.tasks.tally.ticked(index, true),
-            Err(failure) if failure.code == Code::HookBusy => self.tasks.tally.skipped(index, 1),
+            Ok(()) => ticking.ticked(true),
+            Err(failure) if failure.code == Code::HookBusy => ticking.skipped(1),
             Err(failure) => {
-                self.tasks.tally.ticked(index, false);
+                ticking.ticked(false);
                 tracing::error!(tick = %name, "{}", lines(&failure));
             }
         }

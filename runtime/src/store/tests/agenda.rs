@@ -81,10 +81,10 @@ async fn what_is_held_is_nobodys_and_can_be_taken_back(store: &Store) {
 
 async fn what_is_due_first_is_claimed_first(store: &Store) {
     let agenda = agenda(store).await;
-    for (value, ms) in [("third", 30), ("first", 1), ("second", 15)] {
+    for (value, ms) in [("third", 2_000), ("first", 1), ("second", 1_000)] {
         add(&agenda, value, Duration::from_millis(ms)).await;
     }
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
     for wanted in ["first", "second", "third"] {
         assert_eq!(claimed(&agenda, HOUR).await.1, wanted);
     }
