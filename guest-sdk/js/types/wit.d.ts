@@ -62,7 +62,11 @@ declare module 'boathook:hook/config@0.1.0' {
 declare module 'boathook:hook/events@0.1.0' {
   import type { Json, Error } from 'boathook:hook/types@0.1.0';
   /**
-   * Fires an event. Hooks that wait for it go on, those that subscribed get it. The server's own
+   * Fires an event. Hooks that wait for it go on, those that subscribed get it. Where the operator has
+   * set up a Redis for it, those on the app's other servers do, too: once each or not at all, and what one
+   * server emits in its order; events that are emitted before this server is ready, or before a hook that
+   * replaces another has taken over, stay here. It returns
+   * at once, whatever Redis does, and an event that could not be sent is no error. The server's own
    * names (those above, and all that begin with `hook:<name of another hook>:`) are refused. Not for
    * secrets: every hook can hear it. Not for bulk either: a name has up to 256 bytes, a payload 64 KiB.
    */
@@ -74,8 +78,8 @@ declare module 'boathook:hook/events@0.1.0' {
    */
   export function wait(events: string[]): void;
   /**
-   * Has the event delivered to `listening.handle-event`, and at once if it has already fired. For
-   * `configure` and `initialize`.
+   * Has the event delivered to `listening.handle-event`, and at once if it has already fired; that of
+   * another server as one of this. For `configure` and `initialize`.
    */
   export function subscribe(event: string): void;
 }
@@ -498,7 +502,7 @@ declare module 'boathook:hook/request@0.1.0' {
    */
   export function header(name: string): Uint8Array | null;
   /**
-   * All headers.
+   * All headers, but for the cookie of sessions: see `session`.
    */
   export function headers(): HeaderBlock;
   /**
@@ -506,7 +510,7 @@ declare module 'boathook:hook/request@0.1.0' {
    */
   export function cookie(name: string): string | null;
   /**
-   * All cookies, in the order in which they were sent.
+   * All cookies but that of sessions, in the order in which they were sent.
    */
   export function cookies(): [string, string][];
   /**
@@ -547,7 +551,8 @@ declare module 'boathook:hook/request@0.1.0' {
   export function setLocal(name: string, value: Json): void;
   /**
    * Replaces all values of one header, for what follows in the chain. Fields that belong to the
-   * connection (`connection`, `transfer-encoding`, `content-length`, ...) are refused.
+   * connection (`connection`, `transfer-encoding`, `content-length`, ...) are refused, and so is a `cookie` with
+   * that of sessions.
    */
   export function setHeader(name: string, value: Uint8Array): void;
   /**
@@ -601,7 +606,7 @@ declare module 'boathook:hook/response@0.1.0' {
    * For each name in the block: replaces all its values by those in the block; a name that stands in
    * it twice has two values. Fields that belong to the connection (`connection`, `transfer-encoding`,
    * `content-length`, ...) are refused, and with them the whole block; so is one that would bring the
-   * response over 256 fields or 64 KiB of them.
+   * response over 256 fields or 64 KiB of them, and a `set-cookie` of the cookie of sessions: see `session`.
    *
    * A line break inside a value reads as the next field. The host cannot tell it from one that was
    * meant, so whoever writes a block from values of others must refuse line breaks; SDKs do.
@@ -814,8 +819,9 @@ declare module 'boathook:hook/secrets@0.1.0' {
  * before the response's head goes out, if something has changed. A hook that does not call costs its client
  * no cookie and the server no read.
  *
- * The cookie is one of the request's headers: a hook that reads those could keep it, and one ahead in the chain could
- * put another in its place. The grant is for the session's values, not for that.
+ * The cookie itself is out of reach for all hooks, those with the grant included: it is not among the headers and
+ * cookies that they see, and a `cookie` or `set-cookie` of its name that they set is refused with the code
+ * `E_HOOK_BAD_RESPONSE`.
  *
  * A session has two ends: `session.idle` after its last use, and `session.lifetime` after it began. Two
  * exchanges of one session at the same time do not wait for each other: each key has what was written to it
@@ -852,6 +858,9 @@ declare module 'boathook:hook/session@0.1.0' {
   export { _delete as delete };
   /**
    * Ends the session, and takes the cookie away from the client. What is set afterwards begins another.
+   *
+   * With `session.on_store_failure = "empty"` the client loses its cookie even where the store cannot be reached. The
+   * session itself is then still there: whoever has kept a copy of the cookie can use it until it expires.
    */
   export function destroy(): void;
   /**
@@ -890,10 +899,12 @@ declare module 'boathook:hook/tasks@0.1.0' {
    *
    * A task that is not durable lies in the server's memory. It is run once at most: it is gone when it
    * fails, or when the server stops before it was its turn. A hook can have `[tasks] queue` of them
-   * waiting, 1,000 by default, and 8 MiB of names and payloads.
+   * waiting, 1,000 by default, and 8 MiB of names and payloads; those of exchanges whose last byte is not
+   * out count.
    *
    * A durable one takes the grant `tasks = true`. It is in the store of `kv` when this returns, and
-   * survives there what that store survives: kill -9 too where it is embedded. It is run once at least:
+   * survives there what that store survives: where it is embedded kill -9 too, unless the operator has
+   * chosen `[kv] durability = "eventual"`, which may lose the last second. It is run once at least:
    * until it succeeds, or until it has failed `[tasks] attempts` times, 10 by default, and the log says
    * that it was given up. Between attempts are pauses, twice as long each time. It may be run once more
    * than it had to where a server dies: after its work was done and before that was noted, and where it

@@ -4187,7 +4187,8 @@ pub mod boathook {
             #[allow(unused_unsafe, clippy::all)]
             /// Fires an event. Hooks that wait for it go on, those that subscribed get it. Where the operator has
             /// set up a Redis for it, those on the app's other servers do, too: once each or not at all, and what one
-            /// server emits in its order; events that are emitted before this server is ready stay here. It returns
+            /// server emits in its order; events that are emitted before this server is ready, or before a hook that
+            /// replaces another has taken over, stay here. It returns
             /// at once, whatever Redis does, and an event that could not be sent is no error. The server's own
             /// names (those above, and all that begin with `hook:<name of another hook>:`) are refused. Not for
             /// secrets: every hook can hear it. Not for bulk either: a name has up to 256 bytes, a payload 64 KiB.
@@ -7799,10 +7800,12 @@ pub mod boathook {
             ///
             /// A task that is not durable lies in the server's memory. It is run once at most: it is gone when it
             /// fails, or when the server stops before it was its turn. A hook can have `[tasks] queue` of them
-            /// waiting, 1,000 by default, and 8 MiB of names and payloads.
+            /// waiting, 1,000 by default, and 8 MiB of names and payloads; those of exchanges whose last byte is not
+            /// out count.
             ///
             /// A durable one takes the grant `tasks = true`. It is in the store of `kv` when this returns, and
-            /// survives there what that store survives: kill -9 too where it is embedded. It is run once at least:
+            /// survives there what that store survives: where it is embedded kill -9 too, unless the operator has
+            /// chosen `[kv] durability = "eventual"`, which may lose the last second. It is run once at least:
             /// until it succeeds, or until it has failed `[tasks] attempts` times, 10 by default, and the log says
             /// that it was given up. Between attempts are pauses, twice as long each time. It may be run once more
             /// than it had to where a server dies: after its work was done and before that was noted, and where it

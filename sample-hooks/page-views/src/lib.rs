@@ -18,6 +18,8 @@ struct PageViews {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct View {
+    /// The request's: a task may be run once more than it had to, and so the API can tell.
+    id: String,
     url: String,
     /// Who saw it, if anybody is logged in.
     user_id: Option<String>,
@@ -57,7 +59,8 @@ impl PageViews {
         }
         // `current-user` has said who it is.
         let user_id = req.local::<Value>("me")?.and_then(|me| me["id"].as_str().map(str::to_owned));
-        let view = View { url: req.path().to_string(), user_id, at: clock::now_ms() };
+        let (id, url) = (req.id(), req.path().to_string());
+        let view = View { id, url, user_id, at: clock::now_ms() };
         tasks::task("send-view", view).durable().defer()
     }
 
@@ -118,7 +121,9 @@ mod tests {
         let sent = testing::sent();
         assert_eq!(sent.len(), 2);
         assert_eq!((&*sent[1].method, &*sent[1].url), ("POST", API));
+        assert_eq!(sent[0].body, sent[1].body, "by its id the API knows it again");
         let view: View = serde_json::from_slice(&sent[1].body)?;
+        assert!(!view.id.is_empty());
         assert_eq!((&*view.url, view.user_id.as_deref()), ("/about", Some("ada")));
         assert_eq!(views(&mut hook), r#"{"views":1}"#);
         Ok(())

@@ -17,7 +17,11 @@ from componentize_py_types import Result, Ok, Err, Some
 
 def emit(event: str, payload: str) -> None:
     """
-    Fires an event. Hooks that wait for it go on, those that subscribed get it. The server's own
+    Fires an event. Hooks that wait for it go on, those that subscribed get it. Where the operator has
+    set up a Redis for it, those on the app's other servers do, too: once each or not at all, and what one
+    server emits in its order; events that are emitted before this server is ready, or before a hook that
+    replaces another has taken over, stay here. It returns
+    at once, whatever Redis does, and an event that could not be sent is no error. The server's own
     names (those above, and all that begin with `hook:<name of another hook>:`) are refused. Not for
     secrets: every hook can hear it. Not for bulk either: a name has up to 256 bytes, a payload 64 KiB.
 
@@ -35,8 +39,8 @@ def wait(events: List[str]) -> None:
     raise NotImplementedError
 def subscribe(event: str) -> None:
     """
-    Has the event delivered to `listening.handle-event`, and at once if it has already fired. For
-    `configure` and `initialize`.
+    Has the event delivered to `listening.handle-event`, and at once if it has already fired; that of
+    another server as one of this. For `configure` and `initialize`.
 
     Raises: `componentize_py_types.Err(wit_world.imports.types.Error)`
     """

@@ -52,7 +52,7 @@ def header(name: str) -> Optional[bytes]:
     raise NotImplementedError
 def headers() -> bytes:
     """
-    All headers.
+    All headers, but for the cookie of sessions: see `session`.
     """
     raise NotImplementedError
 def cookie(name: str) -> Optional[str]:
@@ -62,7 +62,7 @@ def cookie(name: str) -> Optional[str]:
     raise NotImplementedError
 def cookies() -> List[Tuple[str, str]]:
     """
-    All cookies, in the order in which they were sent.
+    All cookies but that of sessions, in the order in which they were sent.
     """
     raise NotImplementedError
 def ip() -> str:
@@ -116,7 +116,8 @@ def set_local(name: str, value: str) -> None:
 def set_header(name: str, value: bytes) -> None:
     """
     Replaces all values of one header, for what follows in the chain. Fields that belong to the
-    connection (`connection`, `transfer-encoding`, `content-length`, ...) are refused.
+    connection (`connection`, `transfer-encoding`, `content-length`, ...) are refused, and so is a `cookie` with
+    that of sessions.
 
     Raises: `componentize_py_types.Err(wit_world.imports.types.Error)`
     """

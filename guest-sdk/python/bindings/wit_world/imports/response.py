@@ -49,7 +49,7 @@ def set_headers(block: bytes) -> None:
     For each name in the block: replaces all its values by those in the block; a name that stands in
     it twice has two values. Fields that belong to the connection (`connection`, `transfer-encoding`,
     `content-length`, ...) are refused, and with them the whole block; so is one that would bring the
-    response over 256 fields or 64 KiB of them.
+    response over 256 fields or 64 KiB of them, and a `set-cookie` of the cookie of sessions: see `session`.
 
     A line break inside a value reads as the next field. The host cannot tell it from one that was
     meant, so whoever writes a block from values of others must refuse line breaks; SDKs do.

@@ -8,8 +8,9 @@ The session is read from its store by the first call in an exchange, by whicheve
 before the response's head goes out, if something has changed. A hook that does not call costs its client
 no cookie and the server no read.
 
-The cookie is one of the request's headers: a hook that reads those could keep it, and one ahead in the chain could
-put another in its place. The grant is for the session's values, not for that.
+The cookie itself is out of reach for all hooks, those with the grant included: it is not among the headers and
+cookies that they see, and a `cookie` or `set-cookie` of its name that they set is refused with the code
+`E_HOOK_BAD_RESPONSE`.
 
 A session has two ends: `session.idle` after its last use, and `session.lifetime` after it began. Two
 exchanges of one session at the same time do not wait for each other: each key has what was written to it
@@ -67,6 +68,9 @@ def delete(key: str) -> None:
 def destroy() -> None:
     """
     Ends the session, and takes the cookie away from the client. What is set afterwards begins another.
+
+    With `session.on_store_failure = "empty"` the client loses its cookie even where the store cannot be reached. The
+    session itself is then still there: whoever has kept a copy of the cookie can use it until it expires.
 
     Raises: `componentize_py_types.Err(wit_world.imports.types.Error)`
     """

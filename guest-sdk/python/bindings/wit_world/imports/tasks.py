@@ -30,10 +30,12 @@ def defer(name: str, payload: str, options: str) -> None:
 
     A task that is not durable lies in the server's memory. It is run once at most: it is gone when it
     fails, or when the server stops before it was its turn. A hook can have `[tasks] queue` of them
-    waiting, 1,000 by default, and 8 MiB of names and payloads.
+    waiting, 1,000 by default, and 8 MiB of names and payloads; those of exchanges whose last byte is not
+    out count.
 
     A durable one takes the grant `tasks = true`. It is in the store of `kv` when this returns, and
-    survives there what that store survives: kill -9 too where it is embedded. It is run once at least:
+    survives there what that store survives: where it is embedded kill -9 too, unless the operator has
+    chosen `[kv] durability = "eventual"`, which may lose the last second. It is run once at least:
     until it succeeds, or until it has failed `[tasks] attempts` times, 10 by default, and the log says
     that it was given up. Between attempts are pauses, twice as long each time. It may be run once more
     than it had to where a server dies: after its work was done and before that was noted, and where it
