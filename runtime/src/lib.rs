@@ -29,8 +29,7 @@
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
 //! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes; [`running`] holds the set that serves
-//! and replaces it while it does. [`cli`] turns what was typed
-//! into calls of these, [`log`] writes the log, [`admin`] answers the operator on a listener of its own.
+//! and replaces it while it does, [`deploy`] brings it one component. [`cli`] turns what was typed into calls of these, [`log`] writes the log, [`admin`] answers the operator on a listener of its own.
 //! And before there is anything to serve: [`project`] makes hooks, from an empty folder to a component.
 //!
 //! # Invariants
@@ -41,8 +40,9 @@
 //!   panic and a dropped future lose it. The exchange is taken out of it first.
 //! - A client that leaves cancels no guest call. The call ends by itself or at its own limits.
 //! - Nothing of an exchange survives it, but what a hook put into its memory, a session or a store.
-//! - The lifecycle's phases are barriers over all hooks, and the configuration does not change after
-//!   `configure`.
+//! - The lifecycle's phases are barriers over all hooks that are lifted, and a set's configuration does not change
+//!   after `configure`.
+//! - A set is replaced as a whole, by one pointer. Until it is, nothing of the new one is seen by anybody.
 //! - All mistakes in configuration and components are found before a socket is bound, and reported
 //!   together.
 //! - Router and targets see the same path. Where two readings of one would meet different hooks,

@@ -463,6 +463,9 @@ pub async fn lower_all(hooks: &[Arc<Hook>], shared: &Arc<Shared>) {
     if let Some(nodes) = nodes {
         nodes.leave().await;
     }
+    if let Some(store) = &shared.kv {
+        store.close().await;
+    }
 }
 
 /// Makes a hook's first instance.

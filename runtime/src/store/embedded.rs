@@ -24,7 +24,7 @@ use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -81,8 +81,9 @@ type Slot = Arc<RwLock<Option<Arc<Database>>>>;
 #[derive(Debug)]
 pub(super) struct Embedded {
     slot: Slot,
-    jobs: Option<SyncSender<Job>>,
-    writer: Option<JoinHandle<()>>,
+    /// None once it is closed.
+    jobs: RwLock<Option<SyncSender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A change on its way to the writer.
@@ -165,7 +166,8 @@ impl Embedded {
         let writer = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || writer.run(&queue, sweep_every))?;
-        Ok(Self { slot, jobs: Some(jobs), writer: Some(writer) })
+        let (jobs, writer) = (RwLock::new(Some(jobs)), Mutex::new(Some(writer)));
+        Ok(Self { slot, jobs, writer })
     }
 
     pub(super) async fn get(&self, key: Key<'_>) -> Result<Option<Vec<u8>>> {
@@ -205,7 +207,11 @@ impl Embedded {
         let (answer, answered) = oneshot::channel();
         let job = Job { key: key.bytes(), change: change.owned(), answer };
         let ended = || StoreError::Unavailable("the store's writer has ended".into());
-        match self.jobs.as_ref().ok_or_else(ended)?.try_send(job) {
+        let sent = {
+            let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner);
+            jobs.as_ref().ok_or_else(ended)?.try_send(job)
+        };
+        match sent {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(StoreError::Busy),
             Err(TrySendError::Disconnected(_)) => return Err(ended()),
@@ -248,14 +254,23 @@ impl Embedded {
     }
 }
 
-impl Drop for Embedded {
-    /// Ends the writer, which gives the file back.
-    fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(writer) = self.writer.take() {
+impl Embedded {
+    /// Ends the writer, once all that was answered has reached the disk. Blocks for as long. Whoever writes
+    /// later gets an error.
+    pub(super) fn close(&self) {
+        drop(self.jobs.write().unwrap_or_else(PoisonError::into_inner).take());
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
             // A panic of its has been reported by then, and nobody waits for it any more.
             let _ = writer.join();
         }
+    }
+}
+
+impl Drop for Embedded {
+    /// Gives the file back.
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -202,6 +202,20 @@ impl Store {
         Self { backend: Arc::new(backend), value_bytes_max, tally: Arc::default() }
     }
 
+    /// Has everything that was answered reach the disk, and takes no changes any more. For the end of a
+    /// process: whoever still has the store does not hold that up.
+    pub async fn close(&self) {
+        let backend = self.backend.clone();
+        let closing = tokio::task::spawn_blocking(move || {
+            if let Backend::Embedded(embedded) = &*backend {
+                embedded.close();
+            }
+        });
+        if let Err(error) = closing.await {
+            tracing::error!("the store was not closed: {error}");
+        }
+    }
+
     /// What it did so far.
     pub fn reading(&self) -> StoreReading {
         let redis_up = match &*self.backend {

@@ -94,11 +94,16 @@ impl App {
         self.said.wait(listens)
     }
 
-    /// Where its admin listener is; none if it has none. It says so before it lifts.
+    /// Where its admin listener is; none if it listens without one, or has ended. It says so before it lifts,
+    /// on another stream than the log.
     pub(crate) fn admin(&self) -> Option<SocketAddr> {
-        let lines = self.said.lock();
-        let line = lines.out.iter().find_map(|line| line.strip_prefix("admin on http://"));
-        line.and_then(|address| address.parse().ok())
+        let admin = |lines: &Lines| {
+            let line = lines.out.iter().find_map(|line| line.strip_prefix("admin on http://"));
+            let address = line.and_then(|address| address.parse().ok());
+            let listens = lines.out.iter().any(|line| line.starts_with("listening on "));
+            (address.is_some() || listens).then_some(address)
+        };
+        self.said.wait(admin).flatten()
     }
 
     /// A new connection to it.
