@@ -542,7 +542,8 @@ impl Calls {
     }
 }
 
-/// A request's future that is not simply dropped when its client leaves: what is in progress goes on, on a task of its own, to its end or its limit. What it answers is thrown away.
+/// A request's future that is not simply dropped when its client leaves: what is in progress goes on, on a
+/// task of its own, to its end or its limit. What it answers is thrown away.
 struct Handed {
     future: Option<Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>>,
     calls: Arc<Calls>,

@@ -1,8 +1,6 @@
 //! Events: waiting, subscribing, firing.
 
-use std::time::{Duration, Instant};
-
-use crate::harness::{App, PATIENCE, RedisServer, check};
+use crate::harness::{App, RedisServer, check, until};
 
 #[test]
 fn a_hook_waits_for_another_to_load() {
@@ -245,17 +243,24 @@ fn metric(app: &App, name: &str) -> u64 {
 }
 
 #[track_caller]
-fn until(mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < end, "it does not happen");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-#[track_caller]
 fn emit(app: &mut App, event: &str) {
     assert_eq!(app.ask("GET", &format!("/emit?event={event}")).status, 200);
+}
+
+#[test]
+fn what_cannot_be_an_event_is_not_subscribed_to() {
+    check(&format!(
+        "
+        //- boathook.toml
+        listen.events = [\"{}\"]
+        //- hooks
+        listen
+        //- fails
+        hook `listen`: initialize
+        an event's name has up to 256 bytes
+        ",
+        "e".repeat(257)
+    ));
 }
 
 #[test]

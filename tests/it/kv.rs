@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{App, Client, PATIENCE, Ran, RedisServer, check};
+use crate::harness::{App, Client, Ran, RedisServer, check, until};
 
 /// An app whose hook may do everything in `test`, and read `other`.
 const KEEPS: &str = "
@@ -220,15 +220,6 @@ fn what_expires_is_gone() {
     app.ask("GET", "/keeps/set?ns=test&key=b&value=1&ms=3600000");
     until(|| app.ask("GET", "/keeps/get?ns=test&key=a").text() == "null");
     assert_eq!(app.ask("GET", "/keeps/keys?ns=test&key=").text(), "[\"b\"]");
-}
-
-#[track_caller]
-fn until(mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < end, "it does not happen");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{App, Client, PATIENCE, RedisServer, Remote, Way, check};
+use crate::harness::{App, Client, PATIENCE, RedisServer, Remote, Way, check, until};
 
 /// An app whose hook may defer whatever it likes; more lines go into `boathook.toml`.
 const DEFERS: &str = "
@@ -52,15 +52,6 @@ fn defer(app: &mut App, target: &str) {
     }
 }
 
-#[track_caller]
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < end, "it does not happen: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Waits until the metrics have this line.
 #[track_caller]
 fn tells(app: &mut App, wanted: &str) {
@@ -100,7 +91,7 @@ fn a_task_waits_for_the_last_byte_of_its_response() {
     let large = ["x-answer-bytes: 60000000".to_owned()];
     let target = "/defers/note?text=large&then=next";
     reader.request("GET", target, &large, b"");
-    until("the request reaches the upstream", || !app.upstream().seen().is_empty());
+    until(|| !app.upstream().seen().is_empty());
     defer(&mut app, "note?text=small");
     app.log(&["task note {\"text\":\"small\"}"]);
     assert_eq!(app.logged("{\"text\":\"large\"}"), 0);
@@ -306,7 +297,7 @@ fn every_durable_task_that_was_taken_before_a_kill_is_run_afterwards() {
                     scope.spawn(move || defer_until_the_end(client, round * 4 + writer, taken))
                 })
                 .collect();
-            until("tasks are taken", || taken.load(Ordering::Relaxed) > 60);
+            until(|| taken.load(Ordering::Relaxed) > 60);
             app.signal(Signal::KILL);
             writers.into_iter().map(|writer| writer.join().expect("a writer")).collect()
         });

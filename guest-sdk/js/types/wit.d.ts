@@ -26,8 +26,9 @@ declare module 'boathook:hook/background@0.1.0' {
    * `ticks = [{ name = "clean-up", every = "5m" }, { name = "report", cron = "0 3 * * *" }]`.
    *
    * Called on every server that runs the hook, from when it is lifted until it stops, and never while the
-   * last call for the same tick goes on: times that pass meanwhile are skipped. An error is logged, and the
-   * next time comes as if there had been none.
+   * last call for the same tick goes on: times that pass meanwhile are skipped. Where a hook is replaced while
+   * it serves, its last call may still go on when the new one is called. An error is logged, and the next
+   * time comes as if there had been none.
    *
    * Limits: `cpu`, `wall`, `fuel`, `memory`, `log`, `host_calls`, `fetches`.
    */

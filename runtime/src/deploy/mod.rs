@@ -66,7 +66,9 @@ pub enum DeployError {
     #[error("it did not lift:\n{0}")]
     Lift(LiftError),
     /// It could not be written where it belongs.
-    #[error("it cannot be kept: {0}")]
+    #[error(
+        "it cannot be kept: {0}\nhint: the server writes to the app's folder: its `hooks`, `.boathook` and `boathook.lock`"
+    )]
     Disk(String),
 }
 

@@ -475,6 +475,11 @@ impl Host for State {
             );
             return Ok(Err(guest_error("E_EVENT_SUBSCRIBE", text, None)));
         }
+        // No such event can fire, and what is subscribed to is kept for as long as the server runs.
+        if event.len() > NAME_BYTES_MAX {
+            let text = format!("an event's name has up to {NAME_BYTES_MAX} bytes");
+            return Ok(Err(guest_error("E_EVENT_SIZE", text, None)));
+        }
         if !self.repeats() {
             self.context.shared().events.subscribe(&self.context.name, event);
         }

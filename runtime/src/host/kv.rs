@@ -36,10 +36,11 @@ impl State {
             return Ok(Err(self.not_granted(namespace, access)));
         }
         self.reads().kept = true;
-        let Some(store) = self.context.shared().kv.clone() else {
+        let shared = self.context.shared();
+        let Some(store) = &shared.kv else {
             return Ok(Err(guest_error("E_KV_UNAVAILABLE", "there is no store", Some(503))));
         };
-        Ok(call(&store, &format!("kv:{namespace}")).await.map_err(said))
+        Ok(call(store, &format!("kv:{namespace}")).await.map_err(said))
     }
 
     fn not_granted(&self, namespace: &str, access: Access) -> GuestError {

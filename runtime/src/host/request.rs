@@ -120,14 +120,14 @@ impl Host for State {
 
     fn set_header(&mut self, name: String, value: Vec<u8>) -> Result<Set> {
         self.enter()?;
-        let field = parse_field(name.as_bytes(), value.into());
-        let shared = self.context.shared();
-        let field = field.and_then(|(name, value)| match shared.session_cookie() {
-            Some(cookie) if name == COOKIE && has_cookie(value.as_bytes(), cookie) => {
-                Err(BlockError::SessionCookie(cookie.to_owned()))
-            }
-            _ => Ok((name, value)),
-        });
+        let mut field = parse_field(name.as_bytes(), value.into());
+        if let Ok((name, value)) = &field
+            && name == COOKIE
+            && let Some(cookie) = self.context.shared().session_cookie()
+            && has_cookie(value.as_bytes(), cookie)
+        {
+            field = Err(BlockError::SessionCookie(cookie.to_owned()));
+        }
         Ok(self.changeable("request.set-header", Stage::Request).and_then(|exchange| {
             let (name, value) = field.map_err(bad)?;
             has_room(&exchange.request.headers, 1, value.len()).map_err(bad)?;

@@ -63,7 +63,8 @@ impl State {
             return Ok(Err(no_exchange(function)));
         };
         let granted = context.reach.session;
-        let Some(sessions) = context.shared().sessions.clone().filter(|_| granted) else {
+        let shared = context.shared();
+        let Some(sessions) = shared.sessions.as_deref().filter(|_| granted) else {
             return Ok(Err(no_grant(&context.name)));
         };
         if exchange.session_off || looks_like_asset(exchange.request.path.as_str()) {

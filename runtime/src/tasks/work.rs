@@ -26,7 +26,8 @@ use crate::error::{Code, Failure};
 use crate::hook::Hook;
 use crate::store::{Agenda, Claimed, Due};
 
-/// Instances of a hook that its tasks and ticks take at most, and never more than half of them: requests come first.
+/// Instances of a hook that its tasks and ticks take at most, and never more than half of them: requests come
+/// first.
 const AT_ONCE_MAX: u32 = 4;
 /// How often a store is looked into that other servers write to.
 const POLL: Duration = Duration::from_secs(5);
@@ -125,8 +126,7 @@ impl Work {
     }
 
     /// Ends it: durable tasks are left in the store, what is in memory and due is run until then; of hooks that
-    /// have left also what is due by then. What is
-    /// left is lost, and the log says how much.
+    /// have left also what is due by then. What is left is lost, and the log says how much.
     pub async fn drain(self, until: Instant) {
         for worker in &self.workers {
             worker.stop.cancel();
