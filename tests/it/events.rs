@@ -252,12 +252,12 @@ fn what_cannot_be_an_event_is_not_subscribed_to() {
     check(&format!(
         "
         //- boathook.toml
-        listen.events = [\"{}\"]
+        [ears]
+        events = [\"{}\"]
         //- hooks
-        listen
+        ears: listen
         //- fails
-        hook `listen`: initialize
-        an event's name has up to 256 bytes
+        error: hook `ears`: initialize: returned an error: an event's name has up to 256 bytes
         ",
         "e".repeat(257)
     ));
