@@ -141,7 +141,7 @@ impl App {
         if let Err(error) = &cache {
             tracing::warn!("hooks are compiled at every start: {error}");
         }
-        Arc::new(Compiler { cache: cache.ok(), program: this_program() })
+        Arc::new(Compiler { cache: cache.ok(), program: this_program(), ..Compiler::default() })
     }
 
     /// Reads the configuration, and what is wrong with it.
@@ -197,7 +197,7 @@ impl Command {
 
 /// Compiles in a child of this program, and keeps nothing.
 fn compiler() -> Arc<Compiler> {
-    Arc::new(Compiler { cache: None, program: this_program() })
+    Arc::new(Compiler { program: this_program(), ..Compiler::default() })
 }
 
 /// Not its path: another version may lie there by now.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::config::Problems;
 use crate::hook::find::{Found, problem};
 use crate::sandbox::engine::Room;
-use crate::sandbox::{Compiler, Engine, Program};
+use crate::sandbox::{Compiler, Engine, Program, give_back_memory};
 
 /// The memory that all hooks together may need.
 pub(super) fn room(hooks: &[Found]) -> Room {
@@ -23,7 +23,8 @@ pub(super) fn room(hooks: &[Found]) -> Room {
 /// Components that are compiled at one time: each compiler may take gigabytes.
 const COMPILERS_MAX: usize = 4;
 
-/// Compiles all components, as many at a time as there are cores. One that fails does not hide what is
+/// Compiles all components, as many at a time as there are cores, or half of that where the cores serve
+/// requests. One that fails does not hide what is
 /// wrong with others.
 pub(super) fn compile(
     engine: &Engine,
@@ -33,6 +34,7 @@ pub(super) fn compile(
 ) -> Vec<Arc<Program>> {
     let next = AtomicUsize::new(0);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = if compiler.serves.load(Ordering::Relaxed) { (cores / 2).max(1) } else { cores };
     let mut compiled: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cores.min(COMPILERS_MAX).min(hooks.len()))
             .map(|_| {
@@ -47,6 +49,9 @@ pub(super) fn compile(
             .collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
     });
+    if !hooks.is_empty() {
+        give_back_memory();
+    }
     compiled.sort_by_key(|(at, _)| *at);
     let mut programs = Vec::new();
     for (at, compiled) in compiled {

@@ -22,7 +22,7 @@ use wasmtime::Store;
 use wasmtime::component::{self, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::compile::{Program, Source};
+use super::compile::{Program, Source, give_back_memory};
 use super::guard::{Ended, Timing, guard};
 use super::instance::Instance;
 use super::limits::{self, Allowance};
@@ -195,7 +195,7 @@ async fn make(
     let owned = program.clone();
     let instrumented = blocking(move || {
         let source = owned.source()?;
-        source.instrumented(&instrument(source.wasm())?)
+        source.instrumented(instrument(&source.wasm()?)?)
     });
     let instrumented = instrumented.await?;
     let mut instance =
@@ -212,7 +212,9 @@ async fn make(
 /// Compiles a snapshot of a hook.
 async fn compile(program: &Arc<Program>, wasm: Vec<u8>) -> Result<Program, String> {
     let program = program.clone();
-    blocking(move || program.source()?.snapshot(&wasm)).await
+    let compiled = blocking(move || program.source()?.snapshot(&wasm)).await;
+    give_back_memory();
+    compiled
 }
 
 /// Runs what takes long on a thread where that hurts nobody.
@@ -266,9 +268,9 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obsta
     obstacle(store.data()).map_or(Ok(()), |reason| Err(Obstacle::Unfit(reason)))?;
     let wizer = wizer();
     // Once more: what came of the first time borrows the component, and could not be kept beside it.
-    let (context, _) = wizer
-        .instrument_component(source.wasm())
-        .map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;
+    let wasm = source.wasm().map_err(Obstacle::Unfit)?;
+    let (context, _) =
+        wizer.instrument_component(&wasm).map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;
     let allowance = Allowance::lifecycle(TIME);
     limits::arm(store, Phase::Initialize, &allowance);
     // Whole memories are read, which no call of the hook's may return.
