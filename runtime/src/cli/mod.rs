@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::config::{self, Config, Problems, Sources};
 use crate::log;
-use crate::sandbox::{Cache, Compiler, child};
+use crate::sandbox::{Cache, Compiler, child, give_back_large_blocks};
 
 mod bindings;
 mod build;
@@ -207,6 +207,7 @@ fn this_program() -> Option<PathBuf> {
 
 /// Runs the command that was typed.
 pub fn run(cli: Cli) -> ExitCode {
+    give_back_large_blocks();
     let wants_json = cli.command.wants_json();
     let result = match cli.command {
         Command::Serve(serve) => serve.run(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::config::Problems;
 use crate::hook::find::{Found, problem};
 use crate::sandbox::engine::Room;
-use crate::sandbox::{Compiler, Engine, Program, give_back_memory};
+use crate::sandbox::{Compiler, Engine, Program};
 
 /// The memory that all hooks together may need.
 pub(super) fn room(hooks: &[Found]) -> Room {
@@ -49,9 +49,6 @@ pub(super) fn compile(
             .collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
     });
-    if !hooks.is_empty() {
-        give_back_memory();
-    }
     compiled.sort_by_key(|(at, _)| *at);
     let mut programs = Vec::new();
     for (at, compiled) in compiled {

@@ -145,18 +145,27 @@ fn load(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// Gives memory back to the system that the allocator keeps for the next one who needs as much. Components and
-/// their code are tens of megabytes, and are needed again at the next deploy, if ever.
+/// Blocks of this size go back to the system when they are freed. What requests need is smaller; components of
+/// interpreters and their code are larger, and are needed again at the next deploy, if ever.
+#[cfg(target_env = "gnu")]
+const GIVEN_BACK_BYTES: libc::c_int = 4 << 20;
+
+/// Has the allocator of this process give large blocks back. Left alone it learns from the first component that
+/// such blocks are common, and keeps up to 64 MiB for each thread. To be called before there are threads.
 #[cfg(target_env = "gnu")]
 #[expect(unsafe_code, reason = "there is no safe call for it")]
-pub fn give_back_memory() {
-    // SAFETY: it takes the allocator's own locks, and frees nothing that anybody holds.
-    unsafe { libc::malloc_trim(0) };
+pub fn give_back_large_blocks() {
+    // SAFETY: both set a number of the allocator's own, under its lock. It takes them or says no; then more memory
+    // is kept.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, GIVEN_BACK_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 2 * GIVEN_BACK_BYTES);
+    }
 }
 
 /// Other allocators do so by themselves, or not at all.
 #[cfg(not(target_env = "gnu"))]
-pub fn give_back_memory() {}
+pub fn give_back_large_blocks() {}
 
 /// Where the exported interfaces are; none where the component has no such interface.
 #[derive(Default)]

@@ -22,7 +22,7 @@ use wasmtime::Store;
 use wasmtime::component::{self, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::compile::{Program, Source, give_back_memory};
+use super::compile::{Program, Source};
 use super::guard::{Ended, Timing, guard};
 use super::instance::Instance;
 use super::limits::{self, Allowance};
@@ -212,9 +212,7 @@ async fn make(
 /// Compiles a snapshot of a hook.
 async fn compile(program: &Arc<Program>, wasm: Vec<u8>) -> Result<Program, String> {
     let program = program.clone();
-    let compiled = blocking(move || program.source()?.snapshot(&wasm)).await;
-    give_back_memory();
-    compiled
+    blocking(move || program.source()?.snapshot(&wasm)).await
 }
 
 /// Runs what takes long on a thread where that hurts nobody.
