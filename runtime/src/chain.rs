@@ -12,6 +12,7 @@
 //! ```
 
 mod session;
+mod times;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use smallvec::SmallVec;
 use crate::app::{App, Doer, Step};
 use crate::body::{Body, Paused};
 use crate::config::OnFailure;
-use crate::error::{self, Audience, Code, Failure};
+use crate::error::{self, Audience, Code, Failure, Form};
 use crate::exchange::{Exchange, Hop, Request, RequestId, SessionCookie, Stage, Undo};
 use crate::finish::Counted;
 use crate::hook::Hook;
@@ -36,6 +37,7 @@ use crate::router::{Matches, Params, Path};
 use crate::sandbox::instance::Outcome;
 use crate::server::Peer;
 use crate::target::{Answer, Target, Tunnel};
+use times::Times;
 
 /// An exchange on its way, and what it owes to those that it has met.
 ///
@@ -49,6 +51,7 @@ pub(crate) struct Journey {
     /// The steps whose hook was called and did not fail, if it observes anything.
     pub(crate) reached: SmallVec<[Reached; 4]>,
     tunnel: Option<Tunnel>,
+    times: Times,
     /// How it ended, as far as it has.
     pub(crate) bytes_sent: u64,
     pub(crate) completed: bool,
@@ -97,6 +100,7 @@ async fn respond(
         exchange: Some(exchange),
         reached: SmallVec::new(),
         tunnel: None,
+        times: Times::default(),
         bytes_sent: 0,
         completed: false,
     };
@@ -247,9 +251,13 @@ async fn visit(
         exchange.undo = Undo::Clean;
     }
     let Some(exchange) = journey.exchange.take() else { return Ok(Outcome::Next) };
+    let began = journey.app.shared.development.then(Instant::now);
     calls.begin();
     let (exchange, outcome) = in_place!(hook.handle_route(*route, exchange, until));
     calls.end();
+    if let Some(began) = began {
+        journey.times.note(hook.name(), "", began);
+    }
     journey.exchange = Some(exchange);
     if calls.abandoned() {
         return Err(Failure::new(Code::ClientGone, "the client left during the call"));
@@ -416,9 +424,13 @@ async fn observe(journey: &mut Journey, calls: &Calls) {
             journey.exchange().undo = Undo::Clean;
         }
         let Some(exchange) = journey.exchange.take() else { return };
+        let began = app.shared.development.then(Instant::now);
         calls.begin();
         let (exchange, result) = in_place!(hook.handle_response(*route, exchange, until));
         calls.end();
+        if let Some(began) = began {
+            journey.times.note(hook.name(), ".response", began);
+        }
         journey.exchange = Some(exchange);
         journey.reached[place].params = std::mem::take(&mut journey.exchange().params);
         if let Err(failure) = result
@@ -438,11 +450,8 @@ fn fail(journey: &mut Journey, failure: &Failure) {
     let exchange = journey.exchange();
     let id = exchange.request.id.clone();
     log(failure, &id);
-    let audience = Audience {
-        wants_json: error::wants_json(&exchange.request.headers),
-        development,
-        request_id: &id,
-    };
+    let audience =
+        Audience { form: Form::wanted(&exchange.request.headers), development, request_id: &id };
     // What hooks said of a body that will not come would be said of the error.
     for name in [
         header::CACHE_CONTROL,
@@ -475,7 +484,9 @@ fn log(failure: &Failure, id: &RequestId) {
 /// Hands the response to the server; the journey goes along with the body, or with the tunnel.
 fn send(mut journey: Journey) -> http::Response<Body> {
     let watched = journey.is_watched();
+    let times = std::mem::take(&mut journey.times);
     let exchange = journey.exchange();
+    times.tell(&mut exchange.response.headers);
     let head_only = exchange.request.method == Method::HEAD;
     let body = std::mem::take(&mut exchange.response.body);
     let mut response = http::Response::new(Body::Empty);

@@ -4,6 +4,8 @@
 //! The table is section 6 of the design: one row a [`Code`]. A [`Failure`] is made where something
 //! fails, travels up by plain return, is logged once and becomes a response once.
 
+pub(crate) mod page;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -14,6 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::body::Body;
 use crate::router::{MatchError, PathError};
+use page::Page;
 
 /// What kind of failure: the row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -304,8 +307,8 @@ impl DerefMut for Failure {
 /// What of the request decides how an error response looks.
 #[derive(Clone, Copy)]
 pub struct Audience<'a> {
-    /// Whether the client would rather have JSON (Sails A8.5).
-    pub wants_json: bool,
+    /// In which form the client would have it.
+    pub form: Form,
     /// Whether details may be shown.
     pub development: bool,
     /// The id that the log has too.
@@ -313,7 +316,7 @@ pub struct Audience<'a> {
 }
 
 /// Whether a request asks for JSON: `Accept` names it, or the request came by `XMLHttpRequest`.
-pub fn wants_json(headers: &HeaderMap) -> bool {
+fn wants_json(headers: &HeaderMap) -> bool {
     let mentions = |name: http::HeaderName, what: &str| {
         headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
             value
@@ -326,14 +329,79 @@ pub fn wants_json(headers: &HeaderMap) -> bool {
         || mentions(http::HeaderName::from_static("x-requested-with"), "xmlhttprequest")
 }
 
-/// Makes the response of a failure: `application/problem+json` (RFC 9457) where JSON is wanted, plain
-/// text otherwise. Details, the operator's text and the backtrace, are for development alone.
+/// A form of an error response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `application/problem+json`.
+    Json,
+    /// A page, which there is in development alone: plain text everywhere else.
+    Page,
+    /// Plain text.
+    Text,
+}
+
+impl Form {
+    /// What a request asks for. Who mentions JSON gets that, whatever else is mentioned (Sails A8.5).
+    pub fn wanted(headers: &HeaderMap) -> Self {
+        match wants_json(headers) {
+            true => Self::Json,
+            false if page::wants_html(headers) => Self::Page,
+            false => Self::Text,
+        }
+    }
+}
+
+/// Makes the response of a failure: `application/problem+json` (RFC 9457) where JSON is wanted, a page for
+/// browsers in development, plain text otherwise. Details, the operator's text and the backtrace, are for development alone.
 pub fn respond(failure: &Failure, audience: Audience<'_>) -> http::Response<Body> {
     let status = failure.status();
-    let code = failure.code_text();
     let title = status.canonical_reason().unwrap_or("Error");
     let id = audience.request_id.to_string();
-    let (content_type, body) = if audience.wants_json {
+    let mut response = match audience.form {
+        Form::Page if audience.development => explained(failure, title, &id),
+        _ => plain(failure, title, &id, audience),
+    };
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert("x-request-id", id);
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // What is left of the body is not read, so no other request can follow it. Who is not told
+        // sends one and loses it.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Some(after) = failure.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    response
+}
+
+/// The page of a failure, with all that is known of it.
+fn explained(failure: &Failure, title: &str, id: &str) -> http::Response<Body> {
+    let mut facts = vec![("status", format!("{} {title}", failure.status().as_u16()))];
+    facts.push(("code", failure.code_text().to_owned()));
+    if let Some((hook, phase)) = &failure.hook {
+        facts.extend([("hook", hook.to_string()), ("phase", phase.to_string())]);
+    }
+    facts.push(("request", id.to_owned()));
+    let mut texts = vec![("cause", failure.cause.to_string())];
+    texts.extend(failure.backtrace.clone().map(|backtrace| ("backtrace", backtrace)));
+    let details = failure.said.as_ref().and_then(|said| said.details.clone());
+    texts.extend(details.map(|details| ("details", details)));
+    let lead = match failure.is_server_error() {
+        true => "The log has it too, under the id of the request.",
+        false => "",
+    };
+    Page { title: failure.public_text(), lead, facts, texts, changes: None }
+        .response(failure.status())
+}
+
+/// JSON or text.
+fn plain(failure: &Failure, title: &str, id: &str, audience: Audience<'_>) -> http::Response<Body> {
+    let (status, code) = (failure.status(), failure.code_text());
+    let (content_type, body) = if audience.form == Form::Json {
         let mut problem = serde_json::json!({
             "type": "about:blank",
             "title": title,
@@ -363,21 +431,7 @@ pub fn respond(failure: &Failure, audience: Audience<'_>) -> http::Response<Body
         ("text/plain; charset=utf-8", text)
     };
     let mut response = http::Response::new(Body::whole(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", id);
-    }
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        // What is left of the body is not read, so no other request can follow it. Who is not told
-        // sends one and loses it.
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    if let Some(after) = failure.retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
-    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -385,8 +439,7 @@ pub fn respond(failure: &Failure, audience: Audience<'_>) -> http::Response<Body
 mod tests {
     use super::*;
 
-    const QUIET: Audience<'_> =
-        Audience { wants_json: false, development: false, request_id: &"7" };
+    const QUIET: Audience<'_> = Audience { form: Form::Text, development: false, request_id: &"7" };
 
     fn said(status: Option<u16>) -> Failure {
         let mut failure = Failure::new(Code::HookError, "returned an error: no");
@@ -418,6 +471,25 @@ mod tests {
         let response = respond(&Failure::new(Code::Internal, "password is hunter2"), QUIET);
         let Body::Whole(text) = response.into_body() else { panic!("an error has a body") };
         assert!(!String::from_utf8_lossy(&text).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_browser_gets_a_page_in_development_alone() {
+        let failure = Failure::new(Code::Internal, "password is hunter2");
+        let browser = Audience { form: Form::Page, ..QUIET };
+        for (audience, content_type, is_explained) in [
+            (browser, "text/plain; charset=utf-8", false),
+            (Audience { development: true, ..browser }, "text/html; charset=utf-8", true),
+        ] {
+            let response = respond(&failure, audience);
+            assert_eq!(
+                (response.status().as_u16(), &response.headers()["x-request-id"]),
+                (500, &HeaderValue::from_static("7"))
+            );
+            assert_eq!(response.headers()[CONTENT_TYPE], content_type);
+            let Body::Whole(text) = response.into_body() else { panic!("an error has a body") };
+            assert_eq!(String::from_utf8_lossy(&text).contains("hunter2"), is_explained);
+        }
     }
 
     #[test]

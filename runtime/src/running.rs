@@ -9,6 +9,7 @@
 //! What is not here: which hooks go on and which are lifted, see [`crate::lift`].
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,7 @@ impl Running {
         let leaving = TaskTracker::new();
         let closing = watch::Sender::new(false);
         let (turn, work) = Default::default();
+        compiler.serves.store(true, Ordering::Relaxed);
         Self { app: ArcSwap::new(app), compiler, turn, closing, leaving, work }
     }
 

@@ -125,7 +125,8 @@ fn an_entry_of_another_compiler_is_made_anew() {
         hello
         ",
     );
-    let code = fs::read(entry(&other)).unwrap().split_off(32);
+    let mut code = fs::read(entry(&other)).unwrap();
+    code.truncate(code.len() - 32);
     is_made_anew(&mut app, 0, "warn: ", |entry| {
         // Whole, under the right name, and code that this engine would not make: it counts fuel.
         let key = entry.file_stem().unwrap().to_str().unwrap();
@@ -133,7 +134,7 @@ fn an_entry_of_another_compiler_is_made_anew() {
         seal.update((key.len() as u64).to_le_bytes());
         seal.update(key);
         seal.update(&code);
-        fs::write(entry, [&seal.finalize()[..], &code].concat()).unwrap();
+        fs::write(entry, [&code, &seal.finalize()[..]].concat()).unwrap();
     });
 }
 
@@ -228,6 +229,18 @@ fn a_full_disk_costs_one_warning_and_the_next_start_its_time() {
     let Some(_mount) = Mount::at(&folder(&app), "mode=700,size=16k") else { return };
     serves_with_warnings(&mut app, 1, "compiled code was not kept: No space left on device");
     assert_eq!(fs::read_dir(folder(&app)).unwrap().count(), 0, "something was left half written");
+}
+
+#[test]
+fn code_from_a_disk_where_nothing_may_be_executed_is_copied() {
+    let mut app = lifted_once(HELLO);
+    let Some(_mount) = Mount::at(&folder(&app), "mode=700,noexec") else { return };
+    for _ in 0..2 {
+        serves_with_warnings(&mut app, 0, "warn: ");
+    }
+    let before = fs::metadata(entry(&app)).unwrap().ino();
+    serves_with_warnings(&mut app, 0, "warn: ");
+    assert_eq!(fs::metadata(entry(&app)).unwrap().ino(), before, "it was written anew");
 }
 
 #[test]

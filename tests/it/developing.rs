@@ -1,14 +1,19 @@
 //! `boathook dev`: what is saved is built and answers, and what does not build or lift leaves the last one there.
 
-use crate::harness::App;
+use crate::harness::{App, Response};
 
 /// An app with one hook, whose source is the name of the component that it is to be, and whose compiler is `cp`.
 /// Components lie in `parts`.
 fn app(source: &str) -> App {
+    app_with(source, "")
+}
+
+/// The same with more in its fixture.
+fn app_with(source: &str, more: &str) -> App {
     let parts = "parts/one.wasm = hello\n        parts/two.wasm = shout\n        parts/bad.wasm = truncated";
     App::develop(&format!(
         "
-        //- boathook.toml
+        {more}//- boathook.toml
         custom.a = 1
         //- hooks/x/hook.toml
         manifest_version = 1
@@ -57,6 +62,60 @@ fn what_does_not_build_or_lift_leaves_the_last_one_serving_until_it_is_mended() 
     app.write("hooks/x/source.txt", "two");
     app.log(&["the app was lifted anew: lifted: x", "the app was lifted anew: lifted: x"]);
     assert_eq!((status(&mut app, "/hello"), status(&mut app, "/shout")), (404, 200));
+    app.stop();
+}
+
+/// What a browser gets that goes to an address.
+fn browse(app: &mut App, target: &str) -> Response {
+    let accept = "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    app.send("GET", target, &[accept.into()], "")
+}
+
+#[test]
+fn a_browser_sees_what_does_not_build_until_it_is_mended_and_programs_get_their_answers() {
+    let mut app = app("one");
+    assert_eq!(browse(&mut app, "/hello").text(), "Hello from a hook!\n");
+    app.write("hooks/x/source.txt", "<script>");
+    app.log(&["cp: cannot stat", "failed with exit code 1"]);
+    let page = browse(&mut app, "/hello");
+    assert_eq!((page.status, page.header("cache-control")), (500, Some("no-store")));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+    let text = page.text();
+    for part in ["hooks/x does not build", "cp: cannot stat", "&lt;script&gt;.wasm", "exit code 1"]
+    {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    assert!(!text.contains("<script>.wasm"), "{text}");
+    assert_eq!(status(&mut app, "/hello"), 200);
+    assert_eq!(app.send("POST", "/hello", &["accept: text/html".into()], "").status, 404);
+    app.write("hooks/x/source.txt", "one");
+    app.log(&["built `x`", "built `x`"]);
+    assert_eq!(browse(&mut app, "/hello").text(), "Hello from a hook!\n");
+    app.stop();
+}
+
+#[test]
+fn a_browser_sees_what_does_not_lift_until_it_is_mended() {
+    let mut app = app("one");
+    assert_eq!(status(&mut app, "/hello"), 200);
+    app.write("boathook.toml", "custom.a = 1\nlistn = 1\n");
+    app.log(&["the app was not lifted anew"]);
+    let text = browse(&mut app, "/hello").text();
+    assert!(text.contains("The app does not lift") && text.contains("`listn`"), "{text}");
+    app.write("boathook.toml", "custom.a = 2\n");
+    app.log(&["the app was lifted anew: "]);
+    assert_eq!(browse(&mut app, "/hello").status, 200);
+    app.stop();
+}
+
+#[test]
+fn outside_of_development_nobody_sees_what_does_not_build() {
+    let mut app = app_with("one", "//- args\n        --env\n        production\n        ");
+    assert_eq!(status(&mut app, "/hello"), 200);
+    app.write("hooks/x/source.txt", "nothing");
+    app.log(&["cp: cannot stat", "failed with exit code 1"]);
+    assert_eq!(browse(&mut app, "/hello").status, 200);
     app.stop();
 }
 

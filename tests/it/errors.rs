@@ -44,6 +44,52 @@ fn details_are_shown_in_development_alone() {
 }
 
 #[test]
+fn a_browser_gets_a_page_of_what_went_wrong_in_development_alone() {
+    let page = |environment: &str, target: &str| {
+        let mut app = App::lift(&format!(
+            "//- args\n--env\n{environment}\n//- hooks\nfails\npanics\n//- boathook.toml\nhooks.fails.config_key = 'f'"
+        ));
+        app.send("GET", target, &["accept: text/html, */*;q=0.8".into()], "")
+    };
+    let response = page("development", "/panics");
+    assert_eq!(response.status, 500);
+    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+    let id = response.header("x-request-id").expect("an id").to_owned();
+    let text = response.text();
+    for part in [
+        "E_HOOK_TRAP",
+        "<dd>panics</dd>",
+        "<dd>handle-route</dd>",
+        &id,
+        "backtrace",
+        "panicking::panic_with_hook",
+    ] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    assert!(!text.contains("<script"), "{text}");
+    let text = page("development", "/nowhere").text();
+    assert!(text.contains("E_NOT_FOUND"), "{text}");
+    for target in ["/panics", "/nowhere"] {
+        let response = page("production", target);
+        assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert!(!response.text().contains("panics"));
+    }
+}
+
+#[test]
+fn development_alone_tells_the_time_of_each_hook() {
+    let timing = |environment: &str| {
+        let mut app =
+            App::lift(&format!("//- args\n--env\n{environment}\n//- hooks\nhello\nobserves"));
+        app.ask("GET", "/hello").header("server-timing").map(str::to_owned)
+    };
+    let told = timing("development").expect("times in development");
+    let names: Vec<_> = told.split(", ").filter_map(|call| call.split(";dur=").next()).collect();
+    assert!(names.contains(&"hello"), "{told}");
+    assert_eq!(timing("production"), None);
+}
+
+#[test]
 fn who_wants_json_gets_a_problem() {
     let mut app = App::lift("//- hooks\nfails");
     for header in ["accept: application/json", "x-requested-with: XMLHttpRequest"] {

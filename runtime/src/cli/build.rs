@@ -57,7 +57,7 @@ impl Build {
 /// Keeps what it compiles where the app looks for it, so that the server starts at once.
 pub(super) fn compiler(folder: &Path) -> Arc<Compiler> {
     let cache = build::app_of(folder).and_then(|app| Cache::open(&app).ok());
-    Arc::new(Compiler { cache, program: this_program() })
+    Arc::new(Compiler { cache, program: this_program(), ..Compiler::default() })
 }
 
 fn summary(built: &Built) -> String {
@@ -69,7 +69,7 @@ fn summary(built: &Built) -> String {
     format!(
         "hook `{}`: {} bytes in {} after {}\n{next}",
         hook.name,
-        hook.wasm.len(),
+        hook.facts.size,
         hook.path.display(),
         duration_text(rounded(*took)),
     )
@@ -85,7 +85,7 @@ fn document(built: &Built) -> Value {
     json!({
         "name": &*built.hook.name,
         "file": built.hook.path.display().to_string(),
-        "size": built.hook.wasm.len(),
+        "size": built.hook.facts.size,
         "milliseconds": u64::try_from(built.took.as_millis()).unwrap_or(u64::MAX),
         "app": built.app.as_ref().map(|app| app.display().to_string()),
     })

@@ -37,10 +37,13 @@ pub(super) struct CompileOne {
     /// Make code that counts fuel
     #[arg(long = "metered")]
     metered: bool,
+    /// Let others have the processors first
+    #[arg(long = "others-first")]
+    others_first: bool,
 }
 
 impl CompileOne {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        child::run(self.metered)
+        child::run(self.metered, self.others_first)
     }
 }

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
-use super::serve::{Serve, serve, stop, stopped};
+use super::serve::{Bench, Serve, serve, stop, stopped};
 use super::{block_on, build, complain, report};
 use crate::lift::LiftError;
-use crate::project::build::{self as builds, Output};
+use crate::project::build::{self as builds, BuildError, Output};
 use crate::project::watch::{Look, stale};
 
 /// How often the app's folder is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Serve an app, and build and replace hooks as their sources change
 #[derive(Debug, Args)]
@@ -33,17 +33,17 @@ impl Dev {
 
 async fn develop(command: Arc<Serve>) -> anyhow::Result<()> {
     let stop = stop()?;
-    let again = Arc::new(Notify::new());
+    let bench = Arc::new(Bench::default());
     let dir = command.dir().to_owned();
     // What is saved while the first build runs is newer than this.
     let built = look(&dir).await;
-    build_all(stale(&dir)).await;
+    build_all(stale(&dir), &bench).await;
     let served = look(&dir).await;
-    let watching = tokio::spawn(watch(dir.clone(), again.clone(), built, served));
+    let watching = tokio::spawn(watch(dir.clone(), bench.clone(), built, served));
     while !*stop.borrow() {
         let served = match command.read() {
             Ok((config, problems)) => {
-                serve(command.clone(), config, problems, stop.clone(), again.clone()).await
+                serve(command.clone(), config, problems, stop.clone(), Some(bench.clone())).await
             }
             Err(problems) => Err(problems.into()),
         };
@@ -53,23 +53,23 @@ async fn develop(command: Arc<Serve>) -> anyhow::Result<()> {
         }
         complain(&report::text(&error));
         complain("waiting for a change");
-        wait(&again, stop.clone()).await;
+        wait(&bench, stop.clone()).await;
     }
     watching.abort();
     Ok(())
 }
 
 /// Returns when something has changed, or it is time to stop.
-async fn wait(again: &Notify, stop: watch::Receiver<bool>) {
+async fn wait(bench: &Bench, stop: watch::Receiver<bool>) {
     tokio::select! {
-        () = again.notified() => {}
+        () = bench.again.notified() => {}
         () = stopped(stop) => {}
     }
 }
 
 /// Looks at the app's folder for as long as this runs: builds the hooks whose sources are others than those that
-/// were `built`, and tells `again` when what is `served` would be another.
-async fn watch(dir: PathBuf, again: Arc<Notify>, mut built: Look, mut served: Look) {
+/// were `built`, and tells `bench` when what is `served` would be another.
+async fn watch(dir: PathBuf, bench: Arc<Bench>, mut built: Look, mut served: Look) {
     loop {
         tokio::time::sleep(LOOK).await;
         let mut now = look(&dir).await;
@@ -79,19 +79,20 @@ async fn watch(dir: PathBuf, again: Arc<Notify>, mut built: Look, mut served: Lo
         }
         // An editor may write several files, and one in several steps.
         loop {
-            tokio::time::sleep(LOOK / 4).await;
+            tokio::time::sleep(LOOK / 2).await;
             let settled = look(&dir).await;
             if settled == now {
                 break;
             }
             now = settled;
         }
-        build_all(now.to_build(&built)).await;
+        build_all(now.to_build(&built), &bench).await;
+        bench.trouble.retain(|folder| now.has(folder));
         // What changed while the command ran is looked at in the next round.
         built.clone_from(&now);
         now = look(&dir).await;
         if now.is_another_app(&served) {
-            again.notify_one();
+            bench.again.notify_one();
         }
         served = now;
     }
@@ -102,21 +103,31 @@ async fn look(dir: &Path) -> Look {
     tokio::task::spawn_blocking(move || Look::at(&dir)).await.unwrap_or_default()
 }
 
-/// Builds hooks, one after the other. One that does not build is told of.
-async fn build_all(folders: Vec<PathBuf>) {
+/// Builds hooks, one after the other. One that does not build is told of, here and on `bench`.
+async fn build_all(folders: Vec<PathBuf>, bench: &Bench) {
     for folder in folders {
         let begun = Instant::now();
         let place = folder.display().to_string();
         complain(&format!("building {place}"));
+        let its = folder.clone();
         let building = tokio::task::spawn_blocking(move || {
-            builds::build(&folder, &build::compiler(&folder), Output::Shown)
+            builds::build(&its, &build::compiler(&its), Output::ShownAndKept)
         });
         let built = building.await.map_err(|error| anyhow!("building {place} failed: {error}"));
         match built.and_then(|built| Ok(built?)) {
             Ok(built) => {
-                complain(&format!("built `{}` in {:.1?}", built.hook.name, begun.elapsed()))
+                complain(&format!("built `{}` in {:.1?}", built.hook.name, begun.elapsed()));
+                bench.trouble.built(&folder, None);
             }
-            Err(error) => complain(&report::text(&error)),
+            Err(error) => {
+                let text = report::text(&error);
+                complain(&text);
+                let said = match error.downcast_ref() {
+                    Some(BuildError::Failed { said, .. }) => said,
+                    _ => "",
+                };
+                bench.trouble.built(&folder, Some(format!("{text}\n\n{said}")));
+            }
         }
     }
 }

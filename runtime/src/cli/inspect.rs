@@ -122,7 +122,7 @@ fn snapshot(hook: &Found) -> Result<&'static str, String> {
     if hook.mode == Mode::Single {
         return Err("mode `single` has one instance".into());
     }
-    snapshot::instrument(&hook.wasm)?;
+    snapshot::instrument(&hook.wasm.bytes()?)?;
     Ok("possible, unless it reads a clock or randomness before it is loaded, or keeps a handle")
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::config::{self, Config, Problems, Sources};
 use crate::log;
-use crate::sandbox::{Cache, Compiler, child};
+use crate::sandbox::{Cache, Compiler, child, give_back_large_blocks};
 
 mod bindings;
 mod build;
@@ -141,7 +141,7 @@ impl App {
         if let Err(error) = &cache {
             tracing::warn!("hooks are compiled at every start: {error}");
         }
-        Arc::new(Compiler { cache: cache.ok(), program: this_program() })
+        Arc::new(Compiler { cache: cache.ok(), program: this_program(), ..Compiler::default() })
     }
 
     /// Reads the configuration, and what is wrong with it.
@@ -197,7 +197,7 @@ impl Command {
 
 /// Compiles in a child of this program, and keeps nothing.
 fn compiler() -> Arc<Compiler> {
-    Arc::new(Compiler { cache: None, program: this_program() })
+    Arc::new(Compiler { program: this_program(), ..Compiler::default() })
 }
 
 /// Not its path: another version may lie there by now.
@@ -207,6 +207,7 @@ fn this_program() -> Option<PathBuf> {
 
 /// Runs the command that was typed.
 pub fn run(cli: Cli) -> ExitCode {
+    give_back_large_blocks();
     let wants_json = cli.command.wants_json();
     let result = match cli.command {
         Command::Serve(serve) => serve.run(),

@@ -48,8 +48,8 @@ impl Pack {
         // Before it is written: what stands in its place may be at work.
         let hook = Found::unwritten(&self.out, component)?;
         lift::try_load(&hook, &super::compiler())?;
-        put_wasm(&self.out, &hook.wasm)?;
-        let (out, size) = (self.out.display(), hook.wasm.len());
+        put_wasm(&self.out, &hook.wasm.bytes().map_err(anyhow::Error::msg)?)?;
+        let (out, size) = (self.out.display(), hook.facts.size);
         if self.json.json {
             say_json(&json!({
                 "ok": true,

@@ -100,7 +100,7 @@ impl Deploy {
         let name = self.name.unwrap_or_else(|| found.name.to_string());
         let query = if self.all { "?all=true" } else { "" };
         let path = format!("/hooks/{}{query}", escaped(&name));
-        let component = Bytes::copy_from_slice(&found.wasm);
+        let component = Bytes::from_owner(found.wasm.bytes().map_err(anyhow::Error::msg)?);
         let document = self.server.ask(Method::POST, &path, component)?;
         tell(&name, "is", &document, self.json.json);
         Ok(())

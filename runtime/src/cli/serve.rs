@@ -19,6 +19,7 @@ use crate::chain;
 use crate::config::{Config, Listen, Problems};
 use crate::deploy::Deployer;
 use crate::lift;
+use crate::project::trouble::Trouble;
 use crate::running::{Extent, Running};
 use crate::sandbox::{Compiler, engine, pool};
 use crate::secrets::Secret;
@@ -38,7 +39,7 @@ impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let (config, problems) = self.read()?;
         block_on(config.server.workers, async {
-            serve(Arc::new(self), config, problems, stop()?, Arc::default()).await
+            serve(Arc::new(self), config, problems, stop()?, None).await
         })
     }
 
@@ -54,13 +55,22 @@ impl Serve {
     }
 }
 
-/// Serves until `stop` is true. Each time that `again` is told, what has changed is replaced.
+/// What `dev` adds to serving.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    /// Told each time that what has changed is to be replaced.
+    pub(super) again: Notify,
+    /// What is wrong with it.
+    pub(super) trouble: Trouble,
+}
+
+/// Serves until `stop` is true.
 pub(super) async fn serve(
     command: Arc<Serve>,
     config: Config,
     problems: Problems,
     stop: watch::Receiver<bool>,
-    again: Arc<Notify>,
+    bench: Option<Arc<Bench>>,
 ) -> anyhow::Result<()> {
     let (drain, compiler) = (config.server.drain, command.app.compiler());
     let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
@@ -97,8 +107,11 @@ pub(super) async fn serve(
         }
     }
     drop(app);
+    if let Some(bench) = &bench {
+        bench.trouble.lifted(None);
+    }
     let sweeping = tokio::spawn(sweep(running.clone()));
-    let renewing = tokio::spawn(lift_anew(running.clone(), command, hangup, again));
+    let renewing = tokio::spawn(lift_anew(running.clone(), command, hangup, bench.clone()));
 
     let handler = {
         let running = running.clone();
@@ -109,7 +122,27 @@ pub(super) async fn serve(
         stopped(stop).await;
         told.get_or_init(Instant::now);
     };
-    let drained = listener.serve(handler, stop).await;
+    let drained = match bench {
+        // With another handler, so that nobody else pays for it.
+        Some(bench) => {
+            let app = running.clone();
+            let or_trouble = move |request: http::Request<_>, peer| {
+                let shown = app.app().shared.development.then(|| bench.trouble.answer(&request));
+                let answered = match shown.flatten() {
+                    Some(page) => Ok(page),
+                    None => Err(handler(request, peer)),
+                };
+                async move {
+                    match answered {
+                        Ok(page) => page,
+                        Err(answer) => answer.await,
+                    }
+                }
+            };
+            listener.serve(or_trouble, stop).await
+        }
+        None => listener.serve(handler, stop).await,
+    };
     sweeping.abort();
     renewing.abort();
     running.close().await;
@@ -188,19 +221,28 @@ async fn prepare(
     }
 }
 
-/// Lifts what has changed, each time that a SIGHUP or `again` asks for it.
+/// Lifts what has changed, each time that a SIGHUP or `bench` asks for it.
 async fn lift_anew(
     running: Arc<Running>,
     command: Arc<Serve>,
     mut hangup: Signal,
-    again: Arc<Notify>,
+    bench: Option<Arc<Bench>>,
 ) {
+    let again = async || match &bench {
+        Some(bench) => bench.again.notified().await,
+        None => std::future::pending().await,
+    };
     loop {
         tokio::select! {
             _ = hangup.recv() => {}
-            () = again.notified() => {}
+            () = again() => {}
         }
-        match running.replace(|_| command.read(), Extent::All, async |_| Ok(())).await {
+        let replaced = running.replace(|_| command.read(), Extent::All, async |_| Ok(())).await;
+        let replaced = replaced.map_err(|error| report::text(&error.into()));
+        if let Some(bench) = &bench {
+            bench.trouble.lifted(replaced.as_ref().err().cloned());
+        }
+        match replaced {
             Ok(replaced) => {
                 tracing::info!("the app was lifted anew: {replaced}");
                 if !replaced.later.is_empty() {
@@ -209,7 +251,7 @@ async fn lift_anew(
                 }
             }
             Err(error) => {
-                complain(&report::text(&error.into()));
+                complain(&error);
                 tracing::error!("the app was not lifted anew: it goes on as it was");
             }
         }

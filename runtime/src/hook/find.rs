@@ -6,10 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::order::{Node, OrderError, order};
-use super::{Facts, Reach, SECTION};
+use super::{Facts, Reach, SECTION, Wasm};
 use crate::config::{
     Config, HookSettings, Installed, Limits, Manifest, Mode, OnFailure, Origin, PartialLimits,
     Problem, Problems, manifest,
@@ -30,7 +28,7 @@ pub struct Found {
     /// Where the hook's component lies: the same, but for one on trial.
     pub place: PathBuf,
     /// The component.
-    pub wasm: Arc<[u8]>,
+    pub wasm: Wasm,
     /// SHA-256 of the component.
     pub digest: [u8; 32],
     /// What the component says of itself.
@@ -92,7 +90,7 @@ struct Read {
     place: PathBuf,
     /// The folder that is the hook's alone, if it has one.
     folder: Option<PathBuf>,
-    wasm: Arc<[u8]>,
+    wasm: Wasm,
     facts: Facts,
     manifest: Manifest,
 }
@@ -183,7 +181,7 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
 impl Found {
     /// All there is to tell one from another, without the component itself.
     pub fn identity(&self) -> Self {
-        Self { wasm: Arc::default(), path: PathBuf::new(), ..self.clone() }
+        Self { wasm: Wasm::default(), path: PathBuf::new(), ..self.clone() }
     }
 
     /// A hook as it would run with these settings in this app.
@@ -212,7 +210,7 @@ impl Found {
             name: name.into(),
             path,
             place,
-            digest: Sha256::digest(&wasm).into(),
+            digest: *wasm.digest(),
             wasm,
             facts,
             manifest,
@@ -238,7 +236,8 @@ impl Found {
     /// If it is no component.
     pub fn unwritten(path: &Path, wasm: Vec<u8>) -> Result<Self, Problems> {
         let place = Place { path: path.to_owned(), fallback: stem(path), installed: None };
-        Ok(Self::of(understand(&place, path.to_owned(), None, wasm)?, place.fallback))
+        let read = understand(&place, path.to_owned(), None, &wasm)?;
+        Ok(Self::of(Read { wasm: Wasm::held(wasm), ..read }, place.fallback))
     }
 
     fn of(read: Read, fallback: String) -> Self {
@@ -258,7 +257,7 @@ impl Found {
             name: name.into(),
             path,
             place,
-            digest: Sha256::digest(&wasm).into(),
+            digest: *wasm.digest(),
             wasm,
             facts,
             manifest,
@@ -350,19 +349,21 @@ fn read(place: &Place, trial: Option<&PathBuf>) -> Result<Read, Problems> {
     let path = trial.cloned().unwrap_or_else(|| lies.clone());
     let wasm = std::fs::read(&path)
         .map_err(|error| place.failed(&format!("{}: cannot be read: {error}", path.display())))?;
-    Ok(Read { place: lies, ..understand(place, path, folder, wasm)? })
+    let read = understand(place, path, folder, &wasm)?;
+    let wasm = Wasm::read_from(&read.path, wasm).and_in(&lies);
+    Ok(Read { place: lies, wasm, ..read })
 }
 
-/// Reads what a component and the manifest beside it say.
+/// Reads what a component and the manifest beside it say. Who has the bytes puts them into what is returned.
 fn understand(
     place: &Place,
     path: PathBuf,
     folder: Option<PathBuf>,
-    wasm: Vec<u8>,
+    wasm: &[u8],
 ) -> Result<Read, Problems> {
     let failed = |text: String| place.failed(&text);
     let shown = path.display();
-    let facts = Facts::read(&wasm).map_err(|error| failed(format!("{shown}: {error}")))?;
+    let facts = Facts::read(wasm).map_err(|error| failed(format!("{shown}: {error}")))?;
     let mut manifest = Manifest::default();
     if let Some(text) = &facts.manifest {
         manifest = manifest::parse(text, &format!("{shown} (section `{SECTION}`)"))?;
@@ -374,7 +375,7 @@ fn understand(
             .map_err(|error| failed(format!("{}: cannot be read: {error}", file.display())))?;
         manifest = manifest.overlay(manifest::parse(&text, &file.display().to_string())?);
     }
-    Ok(Read { place: path.clone(), path, folder, wasm: wasm.into(), facts, manifest })
+    Ok(Read { place: path.clone(), path, folder, wasm: Wasm::default(), facts, manifest })
 }
 
 /// Two hooks of one name, case aside: their events, settings and methods could not be told apart.

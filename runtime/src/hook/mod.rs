@@ -23,6 +23,7 @@ pub mod find;
 pub mod order;
 mod reach;
 mod tally;
+mod wasm;
 
 pub use breaker::Seen as BreakerState;
 use breaker::{Admitted, Breaker, Change};
@@ -30,6 +31,7 @@ pub use facts::{Facts, FactsError, SECTION};
 use find::Found;
 pub use reach::{Folder, Reach};
 pub use tally::{Tally, Totals, Used, Verb};
+pub use wasm::Wasm;
 
 /// A hook of a running set.
 #[derive(Debug)]

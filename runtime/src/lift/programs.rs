@@ -23,7 +23,8 @@ pub(super) fn room(hooks: &[Found]) -> Room {
 /// Components that are compiled at one time: each compiler may take gigabytes.
 const COMPILERS_MAX: usize = 4;
 
-/// Compiles all components, as many at a time as there are cores. One that fails does not hide what is
+/// Compiles all components, as many at a time as there are cores, or half of that where the cores serve
+/// requests. One that fails does not hide what is
 /// wrong with others.
 pub(super) fn compile(
     engine: &Engine,
@@ -33,6 +34,7 @@ pub(super) fn compile(
 ) -> Vec<Arc<Program>> {
     let next = AtomicUsize::new(0);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = if compiler.serves.load(Ordering::Relaxed) { (cores / 2).max(1) } else { cores };
     let mut compiled: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cores.min(COMPILERS_MAX).min(hooks.len()))
             .map(|_| {

@@ -4,6 +4,7 @@
 //! is for those who write hooks, and no part of what a server runs.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::path::Component::CurDir;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -35,6 +36,8 @@ const OUTPUT_MAX: usize = 64 << 10;
 pub enum Output {
     /// To standard error, as it comes.
     Shown,
+    /// The same, and its end into [`BuildError::Failed::said`].
+    ShownAndKept,
     /// Into the error, if the command fails.
     Kept,
 }
@@ -98,8 +101,10 @@ pub enum BuildError {
         command: String,
         /// How it ended.
         how: String,
-        /// What it said, where that was kept.
+        /// What it said, where that was kept and not shown.
         output: String,
+        /// What it said, where that was kept and shown.
+        said: String,
         /// What may be the reason, and what to type about it.
         perhaps: String,
     },
@@ -251,12 +256,16 @@ fn run(command: &str, folder: &Path, output: Output) -> Result<(), BuildError> {
     let mut shell = Command::new(SHELL);
     // Standard output is ours: what was asked for goes there.
     shell.args(["-c", command]).current_dir(folder).stdin(Stdio::null());
-    let (status, said) = match output {
+    let (status, all) = match output {
         Output::Shown => {
             let status = shell.stdout(io::stderr()).stderr(io::stderr()).status();
             (status.map_err(no_shell)?, String::new())
         }
-        Output::Kept => kept(&mut shell).map_err(no_shell)?,
+        Output::ShownAndKept => {
+            keep_colours(&mut shell);
+            kept(&mut shell, Some(io::stderr())).map_err(no_shell)?
+        }
+        Output::Kept => kept(&mut shell, None).map_err(no_shell)?,
     };
     if status.success() {
         return Ok(());
@@ -265,7 +274,8 @@ fn run(command: &str, folder: &Path, output: Output) -> Result<(), BuildError> {
         folder: folder.to_owned(),
         command: in_one_line(command),
         how: how(status),
-        output: said,
+        output: if output == Output::Kept { format!("\n{all}") } else { String::new() },
+        said: if output == Output::ShownAndKept { all } else { String::new() },
         perhaps: match perhaps(command, folder) {
             none if none.is_empty() && is_missing(status) => {
                 "\nhint: `boathook doctor` says what is installed".to_owned()
@@ -280,8 +290,22 @@ pub fn in_one_line(command: &str) -> String {
     command.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Runs a command to its end and keeps the end of what it says, on either channel, in its order.
-fn kept(shell: &mut Command) -> io::Result<(ExitStatus, String)> {
+/// Has compilers write colours though they write to us, where we show them on a terminal and nobody has said
+/// anything else.
+fn keep_colours(shell: &mut Command) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    for (name, value) in [("CARGO_TERM_COLOR", "always"), ("FORCE_COLOR", "1")] {
+        if std::env::var_os(name).is_none() && std::env::var_os("NO_COLOR").is_none() {
+            shell.env(name, value);
+        }
+    }
+}
+
+/// Runs a command to its end and keeps the end of what it says, on either channel, in its order; and shows
+/// it as it comes, if there is somewhere to.
+fn kept(shell: &mut Command, mut shown: Option<io::Stderr>) -> io::Result<(ExitStatus, String)> {
     let (mut reader, writer) = io::pipe()?;
     let mut child = shell.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     // The command holds the ends that are written to, and must be the last to do so.
@@ -292,6 +316,10 @@ fn kept(shell: &mut Command) -> io::Result<(ExitStatus, String)> {
     thread::spawn(move || {
         let mut piece = [0; 8192];
         while let Ok(length @ 1..) = io::Read::read(&mut reader, &mut piece) {
+            if let Some(shown) = &mut shown {
+                // A terminal that is gone is no reason not to build.
+                let _ = io::Write::write_all(shown, &piece[..length]);
+            }
             let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
             end.extend(&piece[..length]);
             let surplus = end.len().saturating_sub(OUTPUT_MAX);
@@ -302,7 +330,7 @@ fn kept(shell: &mut Command) -> io::Result<(ExitStatus, String)> {
     let status = child.wait()?;
     let _ = is_whole.recv_timeout(LAST_WORDS);
     let said = mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok((status, format!("\n{}", String::from_utf8_lossy(&said).trim_end())))
+    Ok((status, String::from_utf8_lossy(&said).trim_end().to_owned()))
 }
 
 /// Whether the shell has not found what it was to run.

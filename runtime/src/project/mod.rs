@@ -13,6 +13,7 @@ pub mod build;
 pub mod doctor;
 pub mod new;
 pub mod pack;
+pub mod trouble;
 pub mod watch;
 
 mod embedded;

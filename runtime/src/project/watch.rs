@@ -54,6 +54,11 @@ impl Look {
         self.sources.iter().filter(differs).map(|(folder, _)| folder.clone()).collect()
     }
 
+    /// Whether a folder is that of a hook that says how it is built.
+    pub fn has(&self, folder: &Path) -> bool {
+        self.sources.contains_key(folder)
+    }
+
     /// Whether what `serve` reads is other than in an earlier look.
     pub fn is_another_app(&self, before: &Self) -> bool {
         self.app != before.app

@@ -1,9 +1,13 @@
 //! Keeps compiled components on the disk, so that a hook is compiled once and not at every start.
 //!
 //! An entry's name is a hash of all that its content depends on: the component, the compiler with its
-//! version and settings, the processor. Its content begins with a hash of that name and of the rest, so
+//! version and settings, the processor. Its content ends with a hash of that name and of the rest, so
 //! that an entry that was cut short, changed or renamed is seen for what it is and made anew. Entries
 //! are written to a temporary file and renamed: there is a whole one or none.
+//!
+//! The code itself is not read into memory: an [`Entry`] is a file whose hash was compared, for whoever maps
+//! it. So an entry is never written to once it has its name. Whoever does so from outside, as this user or
+//! root, harms the servers that run with it, as with a program that runs.
 //!
 //! Compiled code is trusted completely by whoever loads it. So the folder is private to this user, is
 //! not used if it is not, and nothing from outside is ever put into it. It is looked at once and stays
@@ -15,8 +19,8 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -32,7 +36,9 @@ use super::child::CODE_BYTES;
 pub const STATE: &str = ".boathook";
 /// Where the cache lies, in there.
 pub const FOLDER: &str = ".boathook/cache";
-const DIGEST_BYTES: usize = 32;
+const DIGEST_BYTES: u64 = 32;
+/// What is read of an entry at a time.
+const PIECE_BYTES: usize = 128 << 10;
 /// What the names of entries end with; those of temporary files do not.
 const ENDING: &str = ".cwasm";
 /// Writing an entry takes seconds. A temporary file that is older was left behind.
@@ -48,6 +54,50 @@ pub struct Cache {
     inside: Arc<OwnedFd>,
     /// Whether it was said that nothing can be written: once is enough.
     said: Arc<AtomicBool>,
+}
+
+/// A compiled component on the disk, whole as it was written.
+#[derive(Debug)]
+pub(super) struct Entry {
+    file: File,
+    /// Bytes of the code, which is what the file begins with.
+    code_bytes: u64,
+}
+
+impl Entry {
+    /// A path to this very file, whatever has its name by now. Good for as long as this lives.
+    pub(super) fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.file.as_raw_fd()).into()
+    }
+
+    /// The code, in memory.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn code(&self) -> std::io::Result<Vec<u8>> {
+        let mut code = vec![0; usize::try_from(self.code_bytes).unwrap_or(usize::MAX)];
+        self.file.read_exact_at(&mut code, 0)?;
+        Ok(code)
+    }
+
+    /// Whether its end is the hash of its name and of all that comes before.
+    fn is_whole(&self, key: &str) -> std::io::Result<bool> {
+        if self.code_bytes == 0 || self.code_bytes >= CODE_BYTES {
+            return Ok(false);
+        }
+        let mut hash = begun_seal(key);
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut code = (&self.file).take(self.code_bytes);
+        loop {
+            match code.read(&mut piece)? {
+                0 => break,
+                length => hash.update(&piece[..length]),
+            }
+        }
+        let mut seal = [0; 32];
+        (&self.file).read_exact(&mut seal)?;
+        Ok(seal == <[u8; 32]>::from(hash.finalize()))
+    }
 }
 
 /// Why there is no cache. Nothing depends on it but time.
@@ -108,18 +158,17 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The name of an entry: a hash of the component and of everything else that counts.
-    pub(super) fn key(wasm: &[u8], circumstances: &[u8]) -> String {
+    /// The name of an entry: a hash of the component's digest and of everything else that counts.
+    pub(super) fn key(component: &[u8; 32], circumstances: &[u8]) -> String {
         let mut hash = Sha256::new();
-        hash.update((circumstances.len() as u64).to_le_bytes());
+        hash.update(component);
         hash.update(circumstances);
-        hash.update(wasm);
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The compiled component of this name; none if there is none, or if it cannot be trusted.
-    pub(super) fn get(&self, key: &str) -> Option<Vec<u8>> {
-        self.read(key).unwrap_or_else(|why| {
+    pub(super) fn get(&self, key: &str) -> Option<Entry> {
+        self.find(key).unwrap_or_else(|why| {
             let path = self.folder.join(file_name(key));
             tracing::warn!("{}: {why}: it is not used, and will be made anew", path.display());
             self.remove(&file_name(key));
@@ -127,8 +176,8 @@ impl Cache {
         })
     }
 
-    /// Reads an entry; the error says what is wrong with it.
-    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, String> {
+    /// Looks for an entry, and at all of it; the error says what is wrong with it.
+    fn find(&self, key: &str) -> Result<Option<Entry>, String> {
         // Opening a pipe would wait for somebody to write to it.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&*self.inside, file_name(key), flags, Mode::empty()) {
@@ -144,23 +193,18 @@ impl Cache {
         if !is_private(&found) {
             return Err("others may write to it".into());
         }
-        let mut entry = Vec::new();
-        let most = CODE_BYTES + DIGEST_BYTES as u64;
-        (&file).take(most).read_to_end(&mut entry).map_err(|error| error.to_string())?;
-        if entry.len() <= DIGEST_BYTES
-            || seal(key, &entry[DIGEST_BYTES..])[..] != entry[..DIGEST_BYTES]
-        {
+        let entry = Entry { code_bytes: found.len().saturating_sub(DIGEST_BYTES), file };
+        if !entry.is_whole(key).map_err(|error| error.to_string())? {
             return Err("is damaged".into());
         }
-        entry.drain(..DIGEST_BYTES);
         // For the sweep. A cache that cannot be written to is not swept either.
-        let _ = file.set_modified(SystemTime::now());
+        let _ = entry.file.set_modified(SystemTime::now());
         Ok(Some(entry))
     }
 
-    /// Keeps a compiled component, if that can be done; says so once if it cannot.
-    pub(super) fn keep(&self, key: &str, compiled: &[u8]) {
-        let Err(error) = self.put(key, compiled) else { return };
+    /// Keeps a compiled component, if that can be done; says so once if it cannot. Returns whether it was.
+    pub(super) fn keep(&self, key: &str, compiled: &[u8]) -> bool {
+        let Err(error) = self.put(key, compiled) else { return true };
         if !self.said.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "{}: compiled code was not kept: {error} (hint: the next start compiles again what \
@@ -168,6 +212,7 @@ impl Cache {
                 self.folder.display()
             );
         }
+        false
     }
 
     /// Keeps a compiled component.
@@ -180,7 +225,7 @@ impl Cache {
         // In containers every server has the same process id.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let temporary = format!(".{key}.{}.{now}.{number}", std::process::id());
-        let written = self.write(&temporary, &[&seal(key, compiled), compiled]).and_then(|()| {
+        let written = self.write(&temporary, &[compiled, &seal(key, compiled)]).and_then(|()| {
             Ok(renameat(&*self.inside, &*temporary, &*self.inside, file_name(key))?)
         });
         if written.is_err() {
@@ -235,13 +280,13 @@ fn file_name(key: &str) -> String {
     format!("{key}{ENDING}")
 }
 
-/// What an entry begins with.
-fn seal(key: &str, compiled: &[u8]) -> [u8; DIGEST_BYTES] {
-    let mut hash = Sha256::new();
-    hash.update((key.len() as u64).to_le_bytes());
-    hash.update(key);
-    hash.update(compiled);
-    hash.finalize().into()
+/// What an entry ends with.
+fn seal(key: &str, compiled: &[u8]) -> [u8; 32] {
+    begun_seal(key).chain_update(compiled).finalize().into()
+}
+
+fn begun_seal(key: &str) -> Sha256 {
+    Sha256::new().chain_update((key.len() as u64).to_le_bytes()).chain_update(key)
 }
 
 #[cfg(test)]
@@ -274,13 +319,17 @@ mod tests {
         fn new() -> Self {
             let app = tempfile::tempdir().unwrap();
             let cache = Cache::open(app.path()).unwrap();
-            let key = Cache::key(b"wasm", b"here");
+            let key = Cache::key(&[1; 32], b"here");
             cache.put(&key, b"some code").unwrap();
             Self { app, cache, key }
         }
 
         fn folder(&self) -> PathBuf {
             self.app.path().join(FOLDER)
+        }
+
+        fn code(&self) -> Vec<u8> {
+            self.cache.get(&self.key).unwrap().code().unwrap()
         }
 
         fn entry(&self) -> PathBuf {
@@ -291,9 +340,9 @@ mod tests {
         #[track_caller]
         fn is_made_anew_after(&self, change: impl Fn(&Path)) {
             change(&self.entry());
-            assert_eq!(self.cache.get(&self.key), None);
+            assert!(self.cache.get(&self.key).is_none());
             self.cache.put(&self.key, b"some code").unwrap();
-            assert_eq!(self.cache.get(&self.key).unwrap(), b"some code");
+            assert_eq!(self.code(), b"some code");
         }
 
         /// Makes a file seem old.
@@ -311,8 +360,8 @@ mod tests {
     #[test]
     fn what_was_put_is_got_and_nothing_else_lies_around() {
         let kept = Kept::new();
-        assert_eq!(kept.cache.get(&Cache::key(b"other", b"here")), None);
-        assert_eq!(kept.cache.get(&kept.key).unwrap(), b"some code");
+        assert!(kept.cache.get(&Cache::key(&[2; 32], b"here")).is_none());
+        assert_eq!(kept.code(), b"some code");
         assert_eq!(kept.names(), [file_name(&kept.key)]);
     }
 
@@ -333,7 +382,7 @@ mod tests {
     #[test]
     fn an_entry_under_the_name_of_another_is_none() {
         let kept = Kept::new();
-        let other = Cache::key(b"other", b"here");
+        let other = Cache::key(&[2; 32], b"here");
         kept.cache.put(&other, b"other code").unwrap();
         let other = kept.folder().join(file_name(&other));
         kept.is_made_anew_after(|entry| assert!(fs::copy(&other, entry).unwrap() > 0));
@@ -372,7 +421,7 @@ mod tests {
         let kept = Kept::new();
         fs::remove_file(kept.entry()).unwrap();
         fs::create_dir_all(kept.entry().join("inside")).unwrap();
-        assert_eq!(kept.cache.get(&kept.key), None);
+        assert!(kept.cache.get(&kept.key).is_none());
         assert!(kept.cache.put(&kept.key, b"some code").is_err());
         assert_eq!(kept.names(), [file_name(&kept.key)]);
     }
@@ -402,7 +451,7 @@ mod tests {
         fs::rename(kept.folder(), kept.app.path().join("moved")).unwrap();
         fs::create_dir(kept.folder()).unwrap();
         kept.cache.put(&kept.key, b"new code").unwrap();
-        assert_eq!(kept.cache.get(&kept.key).unwrap(), b"new code");
+        assert_eq!(kept.code(), b"new code");
         assert_eq!(kept.names(), [""; 0]);
     }
 
@@ -424,7 +473,7 @@ mod tests {
 
     #[test]
     fn the_name_depends_on_both_parts() {
-        assert_ne!(Cache::key(b"ab", b"c"), Cache::key(b"a", b"bc"));
-        assert_ne!(Cache::key(b"a", b"b"), Cache::key(b"a", b"c"));
+        assert_ne!(Cache::key(&[1; 32], b"b"), Cache::key(&[2; 32], b"b"));
+        assert_ne!(Cache::key(&[1; 32], b"b"), Cache::key(&[1; 32], b"c"));
     }
 }

@@ -23,6 +23,8 @@ use crate::config::size_text;
 pub const COMMAND: &str = "compile-one";
 /// The argument that asks for code that counts fuel.
 pub const METERED: &str = "--metered";
+/// The argument that asks it to let others go first.
+pub const OTHERS_FIRST: &str = "--others-first";
 
 /// Address space of the child. A component of 18 MiB, a Python interpreter, takes less than 1 GiB.
 const MEMORY_BYTES: u64 = 4 << 30;
@@ -37,28 +39,76 @@ const THREADS: &str = "2";
 pub(super) const CODE_BYTES: u64 = 512 << 20;
 /// How long the parent waits.
 const TIME: Duration = Duration::from_secs(180);
+/// How much less than others the child gets of the processors, where requests are served: a tenth of what one of
+/// them gets, unless there is nobody else.
+const NICE: i32 = 10;
+/// Compiling that takes longer is told of, and again each time that it has taken three times as long.
+const TOLD_AFTER: Duration = Duration::from_secs(1);
 /// What is read of the child's complaints.
 const COMPLAINT_BYTES: u64 = 64 << 10;
 
-/// Compiles a component in a child of this program.
+/// What is compiled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct What<'a> {
+    /// The hook whose code it is.
+    pub(super) hook: &'a str,
+    /// Whether the code is to count fuel.
+    pub(super) metered: bool,
+}
+
+/// Compiles a component in a child of this program, which lets others go first if it is told to.
 ///
 /// # Errors
 /// What the compiler said, or how the child ended.
-pub(super) fn compile(program: &Path, wasm: &[u8], metered: bool) -> Result<Vec<u8>, String> {
-    compile_within(program, wasm, metered, TIME, CODE_BYTES)
+pub(super) fn compile(
+    program: &Path,
+    wasm: &[u8],
+    what: What<'_>,
+    others_first: bool,
+) -> Result<Vec<u8>, String> {
+    let mut command = Command::new(program);
+    command.arg(COMMAND).args(what.metered.then_some(METERED));
+    command.args(others_first.then_some(OTHERS_FIRST));
+    compile_within(command, wasm, Progress::of(what.hook, wasm.len()), (TIME, CODE_BYTES))
+}
+
+/// Tells of compiling that takes long.
+struct Progress {
+    what: String,
+    begun: Instant,
+    tell_after: Duration,
+}
+
+impl Progress {
+    fn of(hook: &str, bytes: usize) -> Self {
+        let mib = bytes as f64 / f64::from(1 << 20);
+        let what = format!("hook `{hook}` ({mib:.1} MiB)");
+        Self { what, begun: Instant::now(), tell_after: TOLD_AFTER }
+    }
+
+    fn still(&mut self) {
+        let so_far = self.begun.elapsed();
+        if so_far >= self.tell_after {
+            tracing::info!("compiling {}: {}s so far", self.what, so_far.as_secs());
+            self.tell_after *= 3;
+        }
+    }
+
+    fn done(self) {
+        if self.tell_after > TOLD_AFTER {
+            tracing::info!("compiled {} in {:.1?}", self.what, self.begun.elapsed());
+        }
+    }
 }
 
 fn compile_within(
-    program: &Path,
+    mut command: Command,
     wasm: &[u8],
-    metered: bool,
-    time: Duration,
-    code_bytes: u64,
+    mut progress: Progress,
+    (time, code_bytes): (Duration, u64),
 ) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("the compiler could not be run: {error}");
-    let mut child = Command::new(program)
-        .arg(COMMAND)
-        .args(metered.then_some(METERED))
+    let mut child = command
         .env_clear()
         .env("RAYON_NUM_THREADS", THREADS)
         // A ctrl-c is the server's, which then decides what becomes of its children.
@@ -75,7 +125,7 @@ fn compile_within(
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(wasm)));
         let code = scope.spawn(move || read(stdout, code_bytes));
         let complaint = scope.spawn(move || read(stderr, COMPLAINT_BYTES));
-        let ended = wait(&mut child, time);
+        let ended = wait(&mut child, time, &mut progress);
         if ended.is_err() {
             // The threads wait for its pipes to close.
             let _ = child.kill();
@@ -88,7 +138,10 @@ fn compile_within(
             _ if code.len() as u64 == code_bytes => {
                 Err(format!("the compiled code is larger than {}", size_text(code_bytes)))
             }
-            Some(status) if status.success() => Ok(code),
+            Some(status) if status.success() => {
+                progress.done();
+                Ok(code)
+            }
             Some(status) => {
                 let complaint = complaint.unwrap_or_default();
                 Err(explain(status, String::from_utf8_lossy(&complaint).trim()))
@@ -99,7 +152,11 @@ fn compile_within(
 }
 
 /// Waits for the child, and kills it when its time is over.
-fn wait(child: &mut std::process::Child, time: Duration) -> std::io::Result<Option<ExitStatus>> {
+fn wait(
+    child: &mut std::process::Child,
+    time: Duration,
+    progress: &mut Progress,
+) -> std::io::Result<Option<ExitStatus>> {
     let until = Instant::now() + time;
     let mut pause = Duration::from_millis(1);
     loop {
@@ -111,6 +168,7 @@ fn wait(child: &mut std::process::Child, time: Duration) -> std::io::Result<Opti
             child.wait()?;
             return Ok(None);
         }
+        progress.still();
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
@@ -145,7 +203,7 @@ fn explain(status: ExitStatus, complaint: &str) -> String {
 ///
 /// # Errors
 /// If the component does not compile, or the code cannot be written.
-pub fn run(metered: bool) -> anyhow::Result<()> {
+pub fn run(metered: bool, others_first: bool) -> anyhow::Result<()> {
     // First of all: the component is read after it, and whoever died before has not sent it whole.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
@@ -155,6 +213,10 @@ pub fn run(metered: bool) -> anyhow::Result<()> {
         Rlimit { current: Some(CPU_SECONDS), maximum: Some(CPU_SECONDS + CPU_GRACE_SECONDS) },
     )?;
     setrlimit(Resource::As, limit(MEMORY_BYTES))?;
+    if others_first {
+        // Where that is not to be had, it compiles all the same.
+        let _ = rustix::process::nice(NICE);
+    }
     let mut wasm = Vec::new();
     std::io::stdin().lock().read_to_end(&mut wasm)?;
     let code = engine::precompile(&wasm, metered)?;
@@ -174,7 +236,9 @@ mod tests {
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
         loop {
-            let compiled = compile_within(&program, b"wasm", false, time, code_bytes);
+            let progress = Progress::of("hook", 4);
+            let compiled =
+                compile_within(Command::new(&program), b"wasm", progress, (time, code_bytes));
             // Another test's child may have been made while the script was open for writing.
             if !matches!(&compiled, Err(why) if why.contains("Text file busy")) {
                 return compiled;

@@ -7,15 +7,17 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::component::{Component, InstancePre};
 
-use super::cache::Cache;
+use super::cache::{Cache, Entry};
+use super::child::What;
 use super::engine::{Engine, Variant};
 use super::{child, snapshot};
 use crate::config::{Mode, size_text};
-use crate::hook::Facts;
 use crate::hook::find::Found;
+use crate::hook::{Facts, Wasm};
 use crate::host::State;
 use crate::sandbox::bindings::exports::boathook::hook::{
     background, lifecycle, listening, methods, observing, routing,
@@ -45,7 +47,8 @@ pub struct Program {
 
 /// What a hook's programs are made of.
 pub(super) struct Source {
-    wasm: Arc<[u8]>,
+    name: Arc<str>,
+    wasm: Wasm,
     exports: Vec<String>,
     metered: bool,
     variant: Arc<Variant>,
@@ -59,6 +62,8 @@ pub struct Compiler {
     pub cache: Option<Cache>,
     /// The program whose child compiles; this process does if there is none.
     pub program: Option<PathBuf>,
+    /// Whether requests are served meanwhile: they go first then.
+    pub serves: AtomicBool,
 }
 
 impl Compiler {
@@ -66,19 +71,21 @@ impl Compiler {
     fn component(
         &self,
         engine: &wasmtime::Engine,
-        wasm: &[u8],
-        metered: bool,
+        wasm: &Wasm,
+        what: What<'_>,
     ) -> Result<Component, Vec<LoadError>> {
-        let key = Cache::key(wasm, &circumstances(engine));
-        let cached = self.cache.as_ref().and_then(|cache| cache.get(&key));
-        if let Some(component) = cached.and_then(|code| load(engine, &code).ok()) {
+        let key = Cache::key(wasm.digest(), &circumstances(engine));
+        let cached = |cache: &Cache| cache.get(&key).and_then(|entry| map(engine, &entry).ok());
+        if let Some(component) = self.cache.as_ref().and_then(cached) {
             return Ok(component);
         }
-        let code = self.compile(engine, wasm, metered)?;
-        if let Some(cache) = &self.cache {
-            cache.keep(&key, &code);
+        let bytes = wasm.bytes().map_err(|why| vec![LoadError::Invalid(why)])?;
+        let code = self.compile(engine, &bytes, what)?;
+        let kept = self.cache.as_ref().filter(|cache| cache.keep(&key, &code));
+        match kept.and_then(cached) {
+            Some(component) => Ok(component),
+            None => load(engine, &code).map_err(invalid),
         }
-        load(engine, &code).map_err(invalid)
     }
 
     /// Compiles a component, whatever is in the cache.
@@ -86,10 +93,11 @@ impl Compiler {
         &self,
         engine: &wasmtime::Engine,
         wasm: &[u8],
-        metered: bool,
+        what: What<'_>,
     ) -> Result<Vec<u8>, Vec<LoadError>> {
+        let others_first = self.serves.load(Ordering::Relaxed);
         match &self.program {
-            Some(program) => child::compile(program, wasm, metered)
+            Some(program) => child::compile(program, wasm, what, others_first)
                 .map_err(|text| vec![LoadError::Invalid(text)]),
             None => engine.precompile_component(wasm).map_err(invalid),
         }
@@ -115,13 +123,49 @@ fn circumstances(engine: &wasmtime::Engine) -> Vec<u8> {
     all
 }
 
+/// Makes a component of an entry of the cache. Its code stays in the file and comes into memory page by page
+/// as it is used, shared with all others that have it: an interpreter's is 40 MiB, of which a hook needs
+/// few. A disk from which nothing may be executed does not allow for that; then it is copied.
+#[expect(unsafe_code, reason = "compiled code is trusted; see the safety comment")]
+fn map(engine: &wasmtime::Engine, entry: &Entry) -> wasmtime::Result<Component> {
+    // SAFETY: the code comes out of our own compiler: the entry has a hash of itself that was compared just
+    // now, and nobody but this user and root may write to it; we never do, but replace it by renaming.
+    let mapped = unsafe { Component::deserialize_file(engine, entry.path()) };
+    mapped.or_else(|error| match entry.code() {
+        Ok(code) => load(engine, &code),
+        Err(_) => Err(error),
+    })
+}
+
 /// Makes a component of compiled code.
 #[expect(unsafe_code, reason = "compiled code is trusted; see the safety comment")]
 fn load(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the code comes out of our own compiler: just now, through a pipe from our own child, or
-    // from a cache that only this user can write to and whose entries carry a hash of themselves.
+    // from an entry of the cache as above.
     unsafe { Component::deserialize(engine, code) }
 }
+
+/// Blocks of this size go back to the system when they are freed. What requests need is smaller; components of
+/// interpreters and their code are larger, and are needed again at the next deploy, if ever.
+#[cfg(target_env = "gnu")]
+const GIVEN_BACK_BYTES: libc::c_int = 4 << 20;
+
+/// Has the allocator of this process give large blocks back. Left alone it learns from the first component that
+/// such blocks are common, and keeps up to 64 MiB for each thread. To be called before there are threads.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "there is no safe call for it")]
+pub fn give_back_large_blocks() {
+    // SAFETY: both set a number of the allocator's own, under its lock. It takes them or says no; then more memory
+    // is kept.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, GIVEN_BACK_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 2 * GIVEN_BACK_BYTES);
+    }
+}
+
+/// Other allocators do so by themselves, or not at all.
+#[cfg(not(target_env = "gnu"))]
+pub fn give_back_large_blocks() {}
 
 /// Where the exported interfaces are; none where the component has no such interface.
 #[derive(Default)]
@@ -213,6 +257,7 @@ impl Program {
             return Err(vec![LoadError::Invalid("the engine has no room for it".into())]);
         };
         let source = Source {
+            name: hook.name.clone(),
             wasm: hook.wasm.clone(),
             exports: exports.clone(),
             metered,
@@ -226,9 +271,9 @@ impl Program {
                 let program = source.load(&hook.wasm)?;
                 Ok(Self { source: Ok(source), ..program })
             }
-            Mode::Fresh => match snapshot::instrument(&hook.wasm) {
+            Mode::Fresh => match hook.wasm.bytes().and_then(|wasm| snapshot::instrument(&wasm)) {
                 Ok(instrumented) => {
-                    let program = source.load(&instrumented)?;
+                    let program = source.load(&Wasm::held(instrumented))?;
                     Ok(Self { source: Ok(source), ..program })
                 }
                 Err(reason) => {
@@ -281,16 +326,19 @@ impl Program {
 
 impl Source {
     /// The component as it was found.
-    pub(super) fn wasm(&self) -> &[u8] {
-        &self.wasm
+    ///
+    /// # Errors
+    /// If it is not there any more.
+    pub(super) fn wasm(&self) -> Result<Arc<[u8]>, String> {
+        self.wasm.bytes()
     }
 
     /// Compiles the instrumented component.
     ///
     /// # Errors
     /// What is wrong with it, in one text.
-    pub(super) fn instrumented(&self, wasm: &[u8]) -> Result<Program, String> {
-        self.load(wasm).map_err(in_one)
+    pub(super) fn instrumented(&self, wasm: Vec<u8>) -> Result<Program, String> {
+        self.load(&Wasm::held(wasm)).map_err(in_one)
     }
 
     /// Compiles a snapshot. It is not kept on the disk: the memory of a hook may hold what came by the
@@ -299,14 +347,18 @@ impl Source {
     /// # Errors
     /// What is wrong with it, in one text.
     pub(super) fn snapshot(&self, wasm: &[u8]) -> Result<Program, String> {
-        let compiled = self.compiler.compile(&self.variant.engine, wasm, self.metered);
+        let compiled = self.compiler.compile(&self.variant.engine, wasm, self.what());
         let component =
             compiled.and_then(|code| load(&self.variant.engine, &code).map_err(invalid));
         self.link(&component.map_err(in_one)?).map_err(in_one)
     }
 
-    fn load(&self, wasm: &[u8]) -> Result<Program, Vec<LoadError>> {
-        self.link(&self.compiler.component(&self.variant.engine, wasm, self.metered)?)
+    fn load(&self, wasm: &Wasm) -> Result<Program, Vec<LoadError>> {
+        self.link(&self.compiler.component(&self.variant.engine, wasm, self.what())?)
+    }
+
+    fn what(&self) -> What<'_> {
+        What { hook: &self.name, metered: self.metered }
     }
 
     fn link(&self, component: &Component) -> Result<Program, Vec<LoadError>> {

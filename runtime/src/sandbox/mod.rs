@@ -30,7 +30,7 @@ mod shelf;
 pub mod snapshot;
 
 pub use cache::Cache;
-pub use compile::{Compiler, LoadError, Program};
+pub use compile::{Compiler, LoadError, Program, give_back_large_blocks};
 pub use engine::Engine;
 pub use instance::Instance;
 pub use pool::{Lease, Pool, Rescue};

@@ -195,7 +195,7 @@ async fn make(
     let owned = program.clone();
     let instrumented = blocking(move || {
         let source = owned.source()?;
-        source.instrumented(&instrument(source.wasm())?)
+        source.instrumented(instrument(&source.wasm()?)?)
     });
     let instrumented = instrumented.await?;
     let mut instance =
@@ -266,9 +266,9 @@ async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obsta
     obstacle(store.data()).map_or(Ok(()), |reason| Err(Obstacle::Unfit(reason)))?;
     let wizer = wizer();
     // Once more: what came of the first time borrows the component, and could not be kept beside it.
-    let (context, _) = wizer
-        .instrument_component(source.wasm())
-        .map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;
+    let wasm = source.wasm().map_err(Obstacle::Unfit)?;
+    let (context, _) =
+        wizer.instrument_component(&wasm).map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;
     let allowance = Allowance::lifecycle(TIME);
     limits::arm(store, Phase::Initialize, &allowance);
     // Whole memories are read, which no call of the hook's may return.

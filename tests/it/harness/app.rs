@@ -232,9 +232,18 @@ impl App {
 
     /// The resident memory of the process, in KiB.
     pub(crate) fn memory_kib(&self) -> usize {
+        self.status_kib("VmRSS:")
+    }
+
+    /// That part of it that no file has, and so nobody shares, in KiB.
+    pub(crate) fn memory_of_its_own_kib(&self) -> usize {
+        self.status_kib("RssAnon:") + self.status_kib("RssShmem:")
+    }
+
+    fn status_kib(&self, field: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::config::TrustProxy;
-use crate::error::{Audience, respond};
+use crate::error::{Audience, Form, respond};
 use crate::exchange::{Hop, RequestId, Scheme as ClientScheme, SessionCookie};
 use crate::router::Path;
 use crate::server::tests::{Running, local, rest, soon, start, until};
@@ -70,7 +70,7 @@ fn front(upstream: Upstream, trust: TrustProxy) -> (Running, mpsc::UnboundedRece
                 Err(failure) => {
                     let _ = failed.send(failure.code);
                     let audience =
-                        Audience { wants_json: false, development: true, request_id: &"1" };
+                        Audience { form: Form::Text, development: true, request_id: &"1" };
                     respond(&failure, audience)
                 }
             }
