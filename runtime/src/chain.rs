@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::Limited;
-use hyper::body::Incoming;
 use smallvec::SmallVec;
 
 use crate::app::{App, Doer, Step};
@@ -49,6 +48,8 @@ pub(crate) struct Journey {
     /// The steps whose hook was called and did not fail, if it observes anything.
     pub(crate) reached: SmallVec<[Reached; 4]>,
     tunnel: Option<Tunnel>,
+    /// The step that answered, if one did.
+    pub(crate) answered: Option<usize>,
     /// How it ended, as far as it has.
     pub(crate) bytes_sent: u64,
     pub(crate) completed: bool,
@@ -73,30 +74,44 @@ impl Journey {
     }
 }
 
+/// Somebody beside an exchange, who prepares it and sees what it has come to: a test. It comes with the request,
+/// as an extension, which no client can send.
+pub(crate) trait Witness: Send + Sync {
+    /// Sees the exchange before anything has happened to it.
+    fn begins(&self, exchange: &mut Exchange);
+    /// Sees it once its response stands. `failure` is what ended its chain, if anything did.
+    fn ends(&self, journey: &Journey, failure: Option<&Failure>);
+}
+
 /// Answers a request. Whatever happens, there is a response.
 pub fn handle(
     app: Arc<App>,
-    request: http::Request<Incoming>,
+    request: http::Request<impl Into<Body> + Send + 'static>,
     peer: Peer,
 ) -> impl Future<Output = http::Response<Body>> + Send + 'static {
     let calls = Arc::new(Calls::default());
-    let future = Box::pin(respond(app.clone(), request, peer, calls.clone()));
+    let future = Box::pin(respond(app.clone(), request.map(Into::into), peer, calls.clone()));
     Handed { future: Some(future), calls, app }
 }
 
 /// The whole way of a request, from its head to the response's head.
 async fn respond(
     app: Arc<App>,
-    request: http::Request<Incoming>,
+    mut request: http::Request<Body>,
     peer: Peer,
     calls: Arc<Calls>,
 ) -> http::Response<Body> {
-    let (exchange, refused) = admit(&app, request, peer);
+    let witness = request.extensions_mut().remove::<Arc<dyn Witness>>();
+    let (mut exchange, refused) = admit(&app, request, peer);
+    if let Some(witness) = &witness {
+        witness.begins(&mut exchange);
+    }
     let mut journey = Journey {
         app,
         exchange: Some(exchange),
         reached: SmallVec::new(),
         tunnel: None,
+        answered: None,
         bytes_sent: 0,
         completed: false,
     };
@@ -104,24 +119,23 @@ async fn respond(
         Some(failure) => Err(failure),
         None => in_place!(walk(&mut journey, &calls)),
     };
-    if let Err(failure) = walked {
-        fail(&mut journey, &failure);
+    if let Err(failure) = &walked {
+        fail(&mut journey, failure);
     }
     if !calls.abandoned() {
         in_place!(observe(&mut journey, &calls));
         in_place!(session::keep(&mut journey, &calls));
     }
+    if let Some(witness) = &witness {
+        witness.ends(&journey, walked.as_ref().err());
+    }
     send(journey)
 }
 
 /// Makes an exchange of a request, and says what is wrong with the request, if something is.
-fn admit(
-    app: &App,
-    request: http::Request<Incoming>,
-    peer: Peer,
-) -> (Box<Exchange>, Option<Failure>) {
+fn admit(app: &App, request: http::Request<Body>, peer: Peer) -> (Box<Exchange>, Option<Failure>) {
     let started = Instant::now();
-    let (mut head, body) = request.into_parts();
+    let (mut head, mut body) = request.into_parts();
     forget_connection_fields(&mut head.headers);
     app.reserved.strip(&mut head.headers);
     let server = &app.config.server;
@@ -134,7 +148,6 @@ fn admit(
         refused = Some(error.into());
         Path::default()
     });
-    let mut body = Body::incoming(body);
     if let Some(limit) = server.http.max_body {
         if http_body::Body::size_hint(&body).lower() > limit {
             let text = format!("the request's body is over `http.max_body` of {limit} bytes");
@@ -204,7 +217,10 @@ async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
         match &app.steps[index].doer {
             Doer::Hook { .. } => {
                 match in_place!(visit(journey, &app.steps[index], index, calls))? {
-                    Outcome::Respond => return Ok(()),
+                    Outcome::Respond => {
+                        journey.answered = Some(index);
+                        return Ok(());
+                    }
                     outcome => {
                         let exchange = journey.exchange();
                         exchange.response.body = Body::Empty;
@@ -217,6 +233,7 @@ async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
             }
             Doer::Target(target) => {
                 if answer(journey, target).await? {
+                    journey.answered = Some(index);
                     return Ok(());
                 }
             }
