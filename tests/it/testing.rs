@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use boathook::testing::{Answer, Case, Hook, Outcome};
+use boathook::testing::{Answer, Case, Hook, Outcome, Seen};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -105,8 +106,8 @@ fn a_hook_that_loops_costs_its_case_its_cpu_time_and_no_more() {
         request = "GET /spins"
         expect.error = "E_HOOK_CPU"
         [[case.steps]]
-        request = "GET /spins?ms=1"
-        expect = { status = 200, outcome = "respond" }
+        request = "GET /elsewhere"
+        expect = { status = 404, outcome = "next" }
         "#,
         1,
         &[
@@ -184,8 +185,7 @@ fn other_servers_are_those_of_the_case_and_a_request_to_another_one_fails_it() {
         "#,
         1,
         &[
-            "    fetch: - expected, + found\n",
-            "    + GET https://a.test/other\n",
+            "    fetch: expected no request that the case has no answer for, found GET https://a.test/other\n",
             "  https://a.test/x: to be asked 2 times, was 1\n",
             " 7 cases run: 5 passed, 2 failed\n",
         ],
@@ -221,12 +221,10 @@ fn snapshots_are_written_when_told_to_and_compared_otherwise() {
         fs::create_dir_all(path.parent().expect("in a folder")).expect("a folder can be made");
         fs::write(path, text).expect("a file can be written");
     };
-    put("hooks/a/hook.toml", "name = \"b\"");
     put(
         "hooks/a/tests/a.toml",
         "[[case]]\nname = \"a\"\nrequest = \"GET /nowhere\"\nexpect.body.snapshot = \"in/a.txt\"",
     );
-    fs::write(app.folder().join("hooks/a/a.wasm"), component("answers")).expect("it is written");
     let run = |more: &[&str]| Ran::beside(&app, &[&["test", "{dir}/hooks/a"], more].concat());
     let missing = run(&[]);
     assert_eq!(missing.code, Some(1));
@@ -398,16 +396,42 @@ fn a_test_in_rust_runs_a_case_by_hand() {
 
 #[test]
 fn time_and_chance_are_the_cases_own() {
-    let (_dir, hook) = guest("defers");
-    // A durable task is written down under an id that is made by chance; the hook itself sees none of the
-    // machine's time and randomness, so it burns the same fuel.
-    let burnt = |seed| {
-        let mut case = Case::get("/defers/note?text=a").then_tasks();
+    let (_dir, hook) = guest("chances");
+    let told = |seed| {
+        let mut case = Case::get("/chances").then(Method::GET, "/chances");
         case.seed = seed;
-        case.run_all(&hook).expect("it lifts").seen.iter().map(|seen| seen.fuel).sum::<u64>()
+        let seen = case.after(Duration::from_secs(90)).run_all(&hook).expect("it lifts").seen;
+        let bodies: Vec<Value> = seen.iter().filter_map(Seen::json).collect();
+        <[Value; 2]>::try_from(bodies).expect("both steps answer in JSON")
     };
-    assert_eq!(burnt(1), burnt(1));
-    let seen = Case::get("/defers/note?text=a").then_tasks().run_all(&hook).expect("it lifts").seen;
-    assert_eq!(seen[0].tasks.len(), 1);
-    assert!(seen[1].logs[0].contains("task note"), "{:?}", seen[1].logs);
+    let [first, then] = told(1);
+    assert_eq!((&first["now"], &first["lived"]), (&json!(1_767_225_600_000_u64), &json!(0)));
+    assert_eq!((&then["now"], &then["lived"]), (&json!(1_767_225_690_000_u64), &json!(90_000)));
+    assert_eq!(told(1), [first.clone(), then]);
+    assert_ne!(told(2)[0]["chance"], first["chance"]);
+}
+
+#[test]
+fn tasks_are_run_when_the_case_says_so() {
+    let (_dir, hook) = guest("defers");
+    let case = Case::get("/defers/note?text=a").then_tasks().then_tasks();
+    let seen = case.run_all(&hook).expect("it lifts").seen;
+    let tasks: Vec<String> = seen[0].tasks.iter().map(ToString::to_string).collect();
+    assert_eq!(tasks, ["note {\"text\":\"a\"} in memory"]);
+    assert_eq!(seen[1].logs, ["info: task note {\"text\":\"a\"} attempt 1"]);
+    assert!(seen[2].logs.is_empty(), "once is enough: {:?}", seen[2].logs);
+    let of_a_failure = Case::get("/defers/note?text=a&then=error").run(&hook).expect("it lifts");
+    assert!(of_a_failure.tasks.is_empty() && of_a_failure.is_broken());
+}
+
+#[test]
+fn one_file_of_cases_is_for_a_hook_in_every_language() {
+    let cases = fs::read_to_string(top().join("sample-hooks/rate-limit/tests/rate-limit.toml"));
+    // Each language does it with other instructions.
+    let cases = cases.expect("it is there").replace(", fuel = 10_000", "");
+    for language in ["c", "js"] {
+        let hook = format!("//- hooks\nhooks/a/hook.wasm = {language}/rate-limit\n");
+        let ran = tested(&format!("{hook}//- hooks/a/tests/a.toml\n{cases}"), 0, &[" 0 failed\n"]);
+        assert_eq!(ran.out.matches("PASS [").count(), 4, "{language}: {}", ran.out);
+    }
 }

@@ -24,18 +24,17 @@ use crate::testing::{Act, Answer, Case, Content, Mock, Request, Step};
 /// The key that cases stand under.
 const CASES: &str = "case";
 /// What a file may have for all of its cases.
-pub(crate) const FOR_ALL: &[&str] = &[
+const FOR_ALL: &[&str] = &[
     "config", "hook", "app", "kv", "session", "locals", "env", "secrets", "now", "seed", "respond",
     "fetch",
 ];
 /// What a case that is one request has of it.
 const ONE_REQUEST: &[&str] = &["request", "headers", "body", "ip", "https", "expect"];
 /// What a step may have.
-pub(crate) const STEP: &[&str] =
+const STEP: &[&str] =
     &["request", "headers", "body", "ip", "https", "after", "repeat", "run", "tick", "expect"];
 /// What an answer of another server may have.
-pub(crate) const FETCH: &[&str] =
-    &["method", "url", "status", "headers", "body", "error", "timeout", "times"];
+const FETCH: &[&str] = &["method", "url", "status", "headers", "body", "error", "timeout", "times"];
 /// How a body may be written, but as a text.
 const BODY: &[&str] = &["text", "json", "base64", "file"];
 /// How often one step may happen: more would be a measurement.
@@ -62,7 +61,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Vec<Case>, Problems> {
     }
     let mut for_all = traced.clone();
     if let Value::Object(map) = &mut for_all.value {
-        map.shift_remove(CASES);
+        map.retain(|key, _| FOR_ALL.contains(&key.as_str()));
     }
     let mut cases = Vec::new();
     for at in 0..fields.len() {

@@ -17,7 +17,7 @@ use crate::testing::expect::{BodyIs, EventIs, Expect, HeaderIs, KvIs, Pattern, T
 use crate::testing::seen::Outcome;
 
 /// What may be expected.
-pub(crate) const EXPECT: &[&str] = &[
+const EXPECT: &[&str] = &[
     "status",
     "headers",
     "body",
@@ -36,7 +36,7 @@ pub(crate) const EXPECT: &[&str] = &[
     "cpu",
 ];
 /// What may be expected of a body, but a text.
-pub(crate) const BODY: &[&str] = &["text", "json", "contains", "matches", "base64", "snapshot"];
+const BODY: &[&str] = &["text", "json", "contains", "matches", "base64", "snapshot"];
 /// What may be expected of the request that goes on.
 const FORWARDED: &[&str] = &["target", "headers"];
 const OUTCOMES: &[(&str, Outcome)] = &[("next", Outcome::Next), ("respond", Outcome::Respond)];
