@@ -12,6 +12,7 @@
 //! ```
 
 mod session;
+mod witness;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::router::{Matches, Params, Path};
 use crate::sandbox::instance::Outcome;
 use crate::server::Peer;
 use crate::target::{Answer, Target, Tunnel};
+pub(crate) use witness::Witness;
 
 /// An exchange on its way, and what it owes to those that it has met.
 ///
@@ -72,15 +74,6 @@ impl Journey {
     fn step(&self, index: usize) -> &Step {
         &self.app.steps[index]
     }
-}
-
-/// Somebody beside an exchange, who prepares it and sees what it has come to: a test. It comes with the request,
-/// as an extension, which no client can send.
-pub(crate) trait Witness: Send + Sync {
-    /// Sees the exchange before anything has happened to it.
-    fn begins(&self, exchange: &mut Exchange);
-    /// Sees it once its response stands. `failure` is what ended its chain, if anything did.
-    fn ends(&self, journey: &Journey, failure: Option<&Failure>);
 }
 
 /// Answers a request. Whatever happens, there is a response.
