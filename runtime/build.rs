@@ -69,11 +69,16 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for path in entries(folder)? {
         if !path.is_dir() {
             found.push(path);
-        } else if !LEFT_OUT.contains(&&*name(&path)) {
+        } else if !LEFT_OUT.contains(&&*name(&path)) || is_of_cases(&path) {
             found.extend(files(&path)?);
         }
     }
     Ok(found)
+}
+
+/// Whether it is a template's folder of cases for `boathook test`.
+fn is_of_cases(folder: &Path) -> bool {
+    folder.ends_with("tests") && folder.parent().is_some_and(|it| name(it).starts_with(TEMPLATE))
 }
 
 /// What is in a folder, in order, but for what is hidden.

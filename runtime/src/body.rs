@@ -44,6 +44,12 @@ pub struct Partly {
     rest: Body,
 }
 
+impl From<Incoming> for Body {
+    fn from(body: Incoming) -> Self {
+        Self::incoming(body)
+    }
+}
+
 impl Body {
     /// A body of any other type.
     pub fn stream<B>(body: B) -> Self

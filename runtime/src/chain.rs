@@ -13,6 +13,7 @@
 
 mod session;
 mod times;
+mod witness;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +23,6 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::Limited;
-use hyper::body::Incoming;
 use smallvec::SmallVec;
 
 use crate::app::{App, Doer, Step};
@@ -38,6 +38,7 @@ use crate::sandbox::instance::Outcome;
 use crate::server::Peer;
 use crate::target::{Answer, Target, Tunnel};
 use times::Times;
+pub(crate) use witness::Witness;
 
 /// An exchange on its way, and what it owes to those that it has met.
 ///
@@ -52,6 +53,8 @@ pub(crate) struct Journey {
     pub(crate) reached: SmallVec<[Reached; 4]>,
     tunnel: Option<Tunnel>,
     times: Times,
+    /// The step that answered, if one did.
+    pub(crate) answered: Option<usize>,
     /// How it ended, as far as it has.
     pub(crate) bytes_sent: u64,
     pub(crate) completed: bool,
@@ -79,28 +82,33 @@ impl Journey {
 /// Answers a request. Whatever happens, there is a response.
 pub fn handle(
     app: Arc<App>,
-    request: http::Request<Incoming>,
+    request: http::Request<impl Into<Body> + Send + 'static>,
     peer: Peer,
 ) -> impl Future<Output = http::Response<Body>> + Send + 'static {
     let calls = Arc::new(Calls::default());
-    let future = Box::pin(respond(app.clone(), request, peer, calls.clone()));
+    let future = Box::pin(respond(app.clone(), request.map(Into::into), peer, calls.clone()));
     Handed { future: Some(future), calls, app }
 }
 
 /// The whole way of a request, from its head to the response's head.
 async fn respond(
     app: Arc<App>,
-    request: http::Request<Incoming>,
+    mut request: http::Request<Body>,
     peer: Peer,
     calls: Arc<Calls>,
 ) -> http::Response<Body> {
-    let (exchange, refused) = admit(&app, request, peer);
+    let witness = request.extensions_mut().remove::<Arc<dyn Witness>>();
+    let (mut exchange, refused) = admit(&app, request, peer);
+    if let Some(witness) = &witness {
+        witness.begins(&mut exchange);
+    }
     let mut journey = Journey {
         app,
         exchange: Some(exchange),
         reached: SmallVec::new(),
         tunnel: None,
         times: Times::default(),
+        answered: None,
         bytes_sent: 0,
         completed: false,
     };
@@ -108,24 +116,23 @@ async fn respond(
         Some(failure) => Err(failure),
         None => in_place!(walk(&mut journey, &calls)),
     };
-    if let Err(failure) = walked {
-        fail(&mut journey, &failure);
+    if let Err(failure) = &walked {
+        fail(&mut journey, failure);
     }
     if !calls.abandoned() {
         in_place!(observe(&mut journey, &calls));
         in_place!(session::keep(&mut journey, &calls));
     }
+    if let Some(witness) = &witness {
+        witness.ends(&journey, walked.as_ref().err());
+    }
     send(journey)
 }
 
 /// Makes an exchange of a request, and says what is wrong with the request, if something is.
-fn admit(
-    app: &App,
-    request: http::Request<Incoming>,
-    peer: Peer,
-) -> (Box<Exchange>, Option<Failure>) {
+fn admit(app: &App, request: http::Request<Body>, peer: Peer) -> (Box<Exchange>, Option<Failure>) {
     let started = Instant::now();
-    let (mut head, body) = request.into_parts();
+    let (mut head, mut body) = request.into_parts();
     forget_connection_fields(&mut head.headers);
     app.reserved.strip(&mut head.headers);
     let server = &app.config.server;
@@ -138,7 +145,6 @@ fn admit(
         refused = Some(error.into());
         Path::default()
     });
-    let mut body = Body::incoming(body);
     if let Some(limit) = server.http.max_body {
         if http_body::Body::size_hint(&body).lower() > limit {
             let text = format!("the request's body is over `http.max_body` of {limit} bytes");
@@ -208,7 +214,10 @@ async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
         match &app.steps[index].doer {
             Doer::Hook { .. } => {
                 match in_place!(visit(journey, &app.steps[index], index, calls))? {
-                    Outcome::Respond => return Ok(()),
+                    Outcome::Respond => {
+                        journey.answered = Some(index);
+                        return Ok(());
+                    }
                     outcome => {
                         let exchange = journey.exchange();
                         exchange.response.body = Body::Empty;
@@ -221,6 +230,7 @@ async fn walk(journey: &mut Journey, calls: &Calls) -> Result<(), Failure> {
             }
             Doer::Target(target) => {
                 if answer(journey, target).await? {
+                    journey.answered = Some(index);
                     return Ok(());
                 }
             }

@@ -25,12 +25,14 @@
 //! | [`target`] | what answers without a hook: upstream, directory, redirect, fixed response |
 //! | [`fetch`] | what hooks ask of other servers: grants, addresses, one client a hook |
 //! | [`secrets`] | what hooks may know and the log may not |
+//! | [`outside`] | the world beyond the server, where a test puts its own |
 //! | [`error`] | one table from what went wrong to status, code and texts |
 //!
 //! And before the first request: [`config`] turns layers into one checked tree that knows where each
 //! value came from, [`lift`] runs the lifecycle, [`app`] binds the routes; [`running`] holds the set that serves
 //! and replaces it while it does, [`deploy`] brings it one component. [`cli`] turns what was typed into calls of these, [`log`] writes the log, [`admin`] answers the operator on a listener of its own.
-//! And before there is anything to serve: [`project`] makes hooks, from an empty folder to a component.
+//! And before there is anything to serve: [`project`] makes hooks, from an empty folder to a component;
+//! [`testing`] runs a hook against cases, through all of the above but sockets.
 //!
 //! # Invariants
 //!
@@ -86,6 +88,7 @@ pub mod error;
 pub mod secrets;
 
 pub mod fetch;
+pub mod outside;
 
 mod causes;
 mod trust;
@@ -102,3 +105,5 @@ pub mod cli;
 pub mod log;
 
 pub mod project;
+
+pub mod testing;

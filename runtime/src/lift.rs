@@ -18,6 +18,7 @@ use crate::fetch;
 use crate::hook::find::{Found, Hooks, find};
 use crate::hook::{Hook, said};
 use crate::host::{Board, ConfigStore, Context, Published, Queue, Shared};
+use crate::outside::{Machine, Outside};
 use crate::sandbox::engine::Room;
 use crate::sandbox::limits::Allowance;
 use crate::sandbox::{Compiler, Engine, Instance, Program};
@@ -160,7 +161,8 @@ fn prepare_with(
         problems.sort();
         return Err(problems.into());
     }
-    Ok(Prepared { config, hooks, kept, roots, targets, fetch, keys, programs })
+    let outside = Arc::new(Machine);
+    Ok(Prepared { config, hooks, kept, roots, targets, fetch, keys, programs, outside })
 }
 
 /// Compiles a hook outside of any app and checks it against the world, for `boathook inspect`.
@@ -211,6 +213,20 @@ pub struct Prepared {
     keys: Option<Keys>,
     /// Of the hooks that do not go on, in hook order.
     programs: Vec<Arc<Program>>,
+    /// The world that hooks meet.
+    outside: Arc<dyn Outside>,
+}
+
+impl Prepared {
+    /// The same, in another world than that of this machine.
+    #[must_use]
+    pub fn amid(mut self, outside: Arc<dyn Outside>) -> Self {
+        if let Some(fetch) = &mut self.fetch {
+            fetch.servers = outside.servers();
+        }
+        self.outside = outside;
+        self
+    }
 }
 
 /// Lifts an app, unless `stop` comes first.
@@ -292,7 +308,7 @@ async fn configure_with(
     prepared: Prepared,
     Stores { kv, sessions, agenda }: Stores,
 ) -> Result<Configured, LiftError> {
-    let Prepared { config, hooks, kept, roots, targets, fetch, programs, .. } = prepared;
+    let Prepared { config, hooks, kept, roots, targets, fetch, programs, outside, .. } = prepared;
     let overrides = Arc::new(config.tree.overrides().to_string());
     let before = kept.running().map(|app| app.shared.clone());
     let shared = Arc::new(Shared {
@@ -320,7 +336,8 @@ async fn configure_with(
         }
         let Some(program) = programs.next() else { continue };
         let line = kept.line(&found.name);
-        match start(found, line, program, &config, fetch.as_ref(), &shared).await {
+        let beyond = (fetch.as_ref(), &outside);
+        match start(found, line, program, &config, beyond, &shared).await {
             Ok(started) => members.push(Member::New(Box::new(started))),
             Err(failure) => failures.push(failure),
         }
@@ -474,7 +491,7 @@ async fn start(
     Line { beside, generation, tally, tasks, before }: Line,
     program: Arc<Program>,
     config: &Config,
-    fetch: Option<&fetch::Settings>,
+    (fetch, outside): (Option<&fetch::Settings>, &Arc<dyn Outside>),
     shared: &Arc<Shared>,
 ) -> Result<Lifting, Failure> {
     let context = Arc::new(Context {
@@ -492,6 +509,7 @@ async fn start(
         limits: found.limits.clone(),
         last_block: Default::default(),
         tally,
+        outside: outside.clone(),
         set: ArcSwap::new(shared.clone()),
         candidate: beside.into(),
     });

@@ -31,7 +31,7 @@ fn level_of(metadata: &Metadata<'_>) -> Level {
 }
 
 /// A level as it is written.
-const fn name(level: Level) -> &'static str {
+pub(crate) const fn name(level: Level) -> &'static str {
     match level {
         Level::Silent => "silent",
         Level::Error => "error",
@@ -153,7 +153,7 @@ pub fn and_more(count: u64) -> String {
 }
 
 /// A number with a comma between thousands.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.char_indices() {

@@ -46,3 +46,4 @@ mod session;
 mod settings;
 mod snapshots;
 mod tasks;
+mod testing;

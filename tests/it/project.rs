@@ -87,7 +87,7 @@ fn what_is_new_is_said_in_json_too() {
     let new = Ran::of("", &["new", "a-b", "--lang", "rust", "--dir", dir, "--json"]);
     let document = json(&new.out);
     assert_eq!((document["ok"].as_bool(), document["name"].as_str()), (Some(true), Some("a-b")));
-    assert_eq!(document["next"].as_array().map(Vec::len), Some(3), "{document}");
+    assert_eq!(document["next"].as_array().map(Vec::len), Some(4), "{document}");
 }
 
 #[test]

@@ -60,6 +60,12 @@ pub(super) fn compiler(folder: &Path) -> Arc<Compiler> {
     Arc::new(Compiler { cache, program: this_program(), ..Compiler::default() })
 }
 
+/// The same for a folder that need not stand in an app, which then keeps it itself.
+pub(super) fn compiler_of(folder: &Path) -> Arc<Compiler> {
+    let app = build::app_of(folder).unwrap_or_else(|| folder.to_owned());
+    Arc::new(Compiler { cache: Cache::open(&app).ok(), program: this_program() })
+}
+
 fn summary(built: &Built) -> String {
     let Built { hook, took, app } = built;
     let next = match app {

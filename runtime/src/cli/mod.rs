@@ -22,6 +22,7 @@ mod dev;
 mod doctor;
 mod new;
 mod pack;
+mod test;
 
 mod serve;
 
@@ -71,6 +72,8 @@ enum Command {
     New(new::New),
     /// Build a hook, or all of an app's
     Build(build::Build),
+    /// Run hooks' cases
+    Test(test::Test),
     /// Make a hook of a core module, or write a component's manifest
     Pack(pack::Pack),
     /// Write this version's WIT package and bindings into a project
@@ -188,6 +191,7 @@ impl Command {
             Self::CompileOne(_) => false,
             Self::New(new) => new.json.json,
             Self::Build(build) => build.json.json,
+            Self::Test(test) => test.json.json,
             Self::Pack(pack) => pack.json.json,
             Self::Bindings(bindings) => bindings.json.json,
             Self::Doctor(doctor) => doctor.json.json,
@@ -223,6 +227,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::CompileOne(one) => one.run(),
         Command::New(new) => new.run(),
         Command::Build(build) => build.run(),
+        Command::Test(test) => match test.run() {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Command::Pack(pack) => pack.run(),
         Command::Bindings(bindings) => bindings.run(),
         Command::Doctor(doctor) => {

@@ -65,16 +65,18 @@ fn place(name: &str) -> PathBuf {
 /// What to type until it answers.
 fn next(folder: &Path, name: &str) -> Vec<String> {
     let build = format!("boathook build {}", quoted(folder));
+    let test = format!("boathook test {}", quoted(folder));
     match build::app_of(folder) {
         Some(app) => {
             let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
             let served = if here.as_ref() == Some(&app) { Path::new(".") } else { &app };
             let serve = format!("boathook serve {}", quoted(served));
-            vec![build, serve, format!("curl {}/{name}", origin(&app))]
+            vec![build, test, serve, format!("curl {}/{name}", origin(&app))]
         }
         // It stands in no app: that is for its author to choose.
         None => vec![
             build,
+            test,
             format!("cp {} <app>/hooks/{name}.wasm", quoted(&folder.join(build::COMPONENT))),
         ],
     }

@@ -22,7 +22,9 @@ mod traced;
 mod tree;
 
 // What it means: typed and checked.
+pub mod cases;
 mod events;
+mod expected;
 mod fetch;
 mod forwarding;
 mod hooks;
@@ -168,6 +170,16 @@ pub fn survey(sources: &Sources) -> Result<(Config, Problems), Problems> {
     let names = [FILE.to_owned(), files::of_environment(&environment)];
     let texts = files::read(&sources.dir, &names, &mut problems);
     assemble(sources, environment, &texts, problems)
+}
+
+/// The same, without any file: what `sources` names is all that counts.
+///
+/// # Errors
+/// The same.
+pub fn survey_alone(sources: &Sources) -> Result<(Config, Problems), Problems> {
+    let mut problems = Problems::default();
+    let environment = environment(sources, &mut problems);
+    assemble(sources, environment, &[], problems)
 }
 
 /// The pure part of [`survey`]: from texts, and what was wrong with getting them, to a configuration.

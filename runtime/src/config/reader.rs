@@ -46,6 +46,11 @@ pub(super) struct Table {
 }
 
 impl Field {
+    /// A value under this key.
+    pub(super) fn of(key: String, traced: Traced) -> Self {
+        Self { key, value: traced.value, origins: traced.origins }
+    }
+
     pub(super) fn origin(&self) -> Origin {
         self.origins.own.clone()
     }

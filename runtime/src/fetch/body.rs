@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::error::FetchError;
+use crate::body::Body;
 use crate::causes::Chain;
 
 /// A request's body that ends with an error when it is over the limit.
@@ -69,7 +69,7 @@ where
 
 /// A response's body.
 pub struct Answer {
-    body: Incoming,
+    body: Body,
     origin: Arc<str>,
     left: u64,
     limit: u64,
@@ -83,7 +83,7 @@ pub struct Answer {
 
 impl Answer {
     pub(super) fn new(
-        body: Incoming,
+        body: Body,
         origin: Arc<str>,
         limit: u64,
         pause: Duration,
@@ -118,7 +118,7 @@ impl Answer {
         let frame = match frame {
             Ok(frame) => frame,
             Err(error) => {
-                let cause = format!("the body broke off: {}", Chain(&error));
+                let cause = format!("the body broke off: {}", Chain(&*error));
                 let origin = self.origin.to_string();
                 return Poll::Ready(Some(Err(FetchError::Failed { origin, cause })));
             }

@@ -17,6 +17,7 @@ mod body;
 mod connect;
 mod error;
 mod redirect;
+mod servers;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use url::Url;
 pub use body::Answer;
 pub use error::FetchError;
 pub use grant::Grants;
+pub use servers::{Servers, Unanswered};
 
 use self::body::{Outgoing, TooLarge};
 use self::connect::{Connect, ConnectTimeout, Refused, Resolve, System};
@@ -72,6 +74,8 @@ pub struct Settings {
     pub requests: usize,
     /// Which servers to believe.
     pub tls: Arc<ClientConfig>,
+    /// What answers in place of the network, if anything does.
+    pub servers: Option<Arc<dyn Servers>>,
 }
 
 /// What one hook fetches with.
@@ -79,6 +83,7 @@ pub struct Client {
     hook: Arc<str>,
     grants: Arc<Grants>,
     ways: Vec<Way>,
+    servers: Option<Arc<dyn Servers>>,
     places: Arc<Semaphore>,
     connect_timeout: Duration,
 }
@@ -206,7 +211,8 @@ impl Settings {
         let mut tls = trust::believing(roots).map_err(|error| error.to_string())?;
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let config::Fetch { connect_timeout, max_requests, .. } = *fetch;
-        Ok(Self { connect_timeout, requests: max_requests, tls: Arc::new(tls) })
+        let (requests, tls) = (max_requests, Arc::new(tls));
+        Ok(Self { connect_timeout, requests, tls, servers: None })
     }
 }
 
@@ -222,7 +228,7 @@ impl Client {
         settings: &Settings,
         resolver: Arc<dyn Resolve>,
     ) -> Self {
-        let Settings { connect_timeout, requests, tls } = settings.clone();
+        let Settings { connect_timeout, requests, tls, servers } = settings.clone();
         let connect = Connect::new(tls, resolver, connect_timeout, requests);
         let ways = grants.by_method().into_iter().map(|(methods, grants)| {
             let http = legacy::Client::builder(TokioExecutor::new())
@@ -236,7 +242,7 @@ impl Client {
             Way { methods, http }
         });
         let (ways, places) = (ways.collect(), Arc::new(Semaphore::new(requests)));
-        Self { hook, grants: Arc::new(grants), ways, places, connect_timeout }
+        Self { hook, grants: Arc::new(grants), ways, servers, places, connect_timeout }
     }
 
     /// The way for a method.
@@ -324,12 +330,8 @@ impl Client {
                 "as many requests of this hook as may be were on their way, and none ended",
             ));
         };
-        let response = timeout_at(bounds.until, self.http(request.method()).request(request)).await;
-        let response = match response {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.failed(origin, &error)),
-            Err(_) => return Err(late("no answer came")),
-        };
+        let answered = timeout_at(bounds.until, self.answer(origin, request, bounds)).await;
+        let response = answered.map_err(|_| late("no answer came"))??;
         let (mut head, body) = response.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             let cause = "it switched protocols unasked".into();
@@ -339,6 +341,21 @@ impl Client {
         let origin = origin.to_string().into();
         let body = Answer::new(body, origin, bounds.body, bounds.pause, place);
         Ok(http::Response::from_parts(head, body))
+    }
+
+    /// The answer of the network, or of what stands in its place.
+    async fn answer(
+        &self,
+        origin: &Origin,
+        request: http::Request<Outgoing<Body>>,
+        bounds: Bounds,
+    ) -> Result<http::Response<Body>, FetchError> {
+        if let Some(servers) = &self.servers {
+            return servers::ask(&**servers, origin, request, bounds).await;
+        }
+        let response = self.http(request.method()).request(request).await;
+        let response = response.map_err(|error| self.failed(origin, &error))?;
+        Ok(response.map(Body::incoming))
     }
 
     fn allow(&self, method: &Method, origin: &Origin) -> Result<(), FetchError> {

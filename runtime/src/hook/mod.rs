@@ -397,6 +397,7 @@ impl Hook {
     /// Counts a failure. That the hook is busy is said here, once in a while.
     fn failed(&self, failure: Failure) -> Failure {
         let tally = &self.context.tally;
+        self.context.outside.failed(&failure);
         if failure.is_server_error() {
             tally.failed(failure.code);
         }
@@ -467,6 +468,7 @@ impl Hook {
         let mut exchange = lease.instance().take_back();
         // What a call that failed has deferred is dropped.
         if matches!(returned, Ok(Ok(_))) {
+            deferred.iter().for_each(|task| self.context.outside.deferred(self.name(), task));
             hand_over(deferred, exchange.as_deref_mut());
         }
         match &returned {

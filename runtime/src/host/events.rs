@@ -439,6 +439,7 @@ impl Host for State {
             {
                 nodes.tell(&event, &payload);
             }
+            self.context.outside.emitted(&self.context.name, &event, &payload);
             self.context.fire(&event, payload);
         }
         Ok(Ok(()))

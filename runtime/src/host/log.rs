@@ -22,11 +22,11 @@ impl Host for State {
     fn log(&mut self, level: GuestLevel, message: String, fields: String) -> Result<()> {
         self.enter()?;
         let level = Level::from(level);
-        if !log::enabled(level) {
+        if !self.context.outside.logs(level) {
             return Ok(());
         }
         let fields = if fields == "{}" { "" } else { fields.as_str() };
-        let shared = self.context.shared();
+        let (shared, outside) = (self.context.shared(), &self.context.outside);
         let redactor = &shared.redactor;
         let (message, fields) = (redactor.clean(&message), redactor.clean(fields));
         let (allowed, cut) = self.meter.take_log(message.len() + fields.len());
@@ -34,13 +34,13 @@ impl Host for State {
         let request = self.exchange.as_ref().map(|exchange| exchange.request.id.to_string());
         let request = request.as_deref();
         if allowed == message.len() + fields.len() {
-            log::hook_line(level, hook, request, &message, &fields);
+            outside.log(level, hook, request, &message, &fields);
         } else if allowed > 0 {
-            log::hook_line(level, hook, request, log::prefix(&message, allowed), "");
+            outside.log(level, hook, request, log::prefix(&message, allowed), "");
         }
         if cut {
             let limit = self.context.limits.log;
-            log::hook_line(
+            outside.log(
                 Level::Warn,
                 hook,
                 request,
@@ -53,6 +53,6 @@ impl Host for State {
 
     fn enabled(&mut self, level: GuestLevel) -> Result<bool> {
         self.enter()?;
-        Ok(log::enabled(level.into()))
+        Ok(self.context.outside.logs(level.into()))
     }
 }

@@ -18,6 +18,7 @@ use crate::error::{HookError, Phase};
 use crate::exchange::{Exchange, Stage};
 use crate::hook::{Hook, Reach, Tally};
 use crate::nodes::Nodes;
+use crate::outside::Outside;
 use crate::sandbox::limits::{Allowance, Meter, Stop};
 use crate::sandbox::{self, Rescue, bindings};
 use crate::secrets::Redactor;
@@ -98,6 +99,8 @@ pub struct Context {
     pub(crate) last_block: LastBlock,
     /// What all its calls used and came to.
     pub tally: Arc<Tally>,
+    /// The world that it meets.
+    pub outside: Arc<dyn Outside>,
     /// What it shares with all other hooks: another, once the running set is replaced and the hook is kept.
     pub set: ArcSwap<Shared>,
     /// Whether it was lifted beside a running set, and has not taken over: a copy of it may serve.

@@ -12,7 +12,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use super::Shared;
-use crate::log::{self, Level};
+use crate::log::Level;
+use crate::outside::Outside;
 
 /// The longest line that is written; the rest of it becomes the next one.
 const LINE_BYTES_MAX: usize = 4 << 10;
@@ -22,6 +23,7 @@ const LINE_BYTES_MAX: usize = 4 << 10;
 pub(super) struct LogStream {
     hook: Arc<str>,
     shared: Arc<Shared>,
+    outside: Arc<dyn Outside>,
     level: Level,
     line: Arc<Mutex<Vec<u8>>>,
     left: Arc<AtomicU64>,
@@ -30,8 +32,8 @@ pub(super) struct LogStream {
 impl LogStream {
     /// A stream that takes `left` bytes until that is filled up again.
     pub(super) fn new(of: &super::Context, level: Level, left: &Arc<AtomicU64>) -> Self {
-        let (hook, shared) = (of.name.clone(), of.shared());
-        Self { hook, shared, level, line: Arc::default(), left: left.clone() }
+        let (hook, shared, outside) = (of.name.clone(), of.shared(), of.outside.clone());
+        Self { hook, shared, outside, level, line: Arc::default(), left: left.clone() }
     }
 }
 
@@ -59,7 +61,7 @@ impl AsyncWrite for LogStream {
         self.left.store(left - taken as u64, Ordering::Relaxed);
         if taken < bytes.len() && left > 0 {
             let text = "`limits.log` reached on standard output: the rest is cut";
-            log::hook_line(Level::Warn, &self.hook, None, text, "");
+            self.outside.log(Level::Warn, &self.hook, None, text, "");
         }
         // What is cut counts as written: a guest whose panic cannot be printed must still panic.
         for &byte in &bytes[..taken] {
@@ -70,7 +72,7 @@ impl AsyncWrite for LogStream {
                 let text = String::from_utf8_lossy(&line);
                 if !text.trim().is_empty() {
                     let text = self.shared.redactor.clean(&text);
-                    log::hook_line(self.level, &self.hook, None, &text, "");
+                    self.outside.log(self.level, &self.hook, None, &text, "");
                 }
                 line.clear();
             }

@@ -7,8 +7,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxView};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use wasmtime_wasi::{
+    FsPerms, HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView,
+};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::Context;
@@ -16,6 +21,7 @@ use super::output::LogStream;
 use crate::config::Limits;
 use crate::hook::Folder;
 use crate::log::Level;
+use crate::outside::{FrozenClock, Outside};
 
 /// Bytes of randomness that one call gives: it is work of the host's that no limit of the guest's can
 /// interrupt.
@@ -105,6 +111,7 @@ impl Built {
         // A guest's panic message comes this way.
         wasi.stderr(LogStream::new(context, Level::Warn, &left));
         wasi.envs(&context.reach.variables);
+        set_time_and_chance(&mut wasi, &*context.outside);
         for Folder { host, guest } in &context.reach.folders {
             // It was there at the lift. Where it is gone, the hook finds that out by itself.
             if let Err(error) = wasi.preopened_dir(host, guest, FsPerms::ReadOnly) {
@@ -113,5 +120,37 @@ impl Built {
             }
         }
         Self { context: Box::new(wasi.build()), output_left: left }
+    }
+}
+
+/// Puts time and randomness of another world in the place of the machine's.
+fn set_time_and_chance(wasi: &mut WasiCtxBuilder, outside: &dyn Outside) {
+    if let Some(clock) = outside.clock() {
+        wasi.wall_clock(clock.clone()).monotonic_clock(clock);
+    }
+    if let Some(seed) = outside.seed() {
+        wasi.secure_random(StdRng::seed_from_u64(seed))
+            .insecure_random(StdRng::seed_from_u64(seed))
+            .insecure_random_seed(seed.into());
+    }
+}
+
+impl HostWallClock for FrozenClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        Self::now(self)
+    }
+}
+
+impl HostMonotonicClock for FrozenClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

@@ -27,6 +27,10 @@ impl Prepared {
         if hooks.all(|hook| namespaces(hook, &self.config).is_empty() && !hook.reach.tasks) {
             return Ok(None);
         }
+        let value = self.config.stores.kv.value;
+        if let Some(store) = self.outside.store() {
+            return Ok(Some(store.with_values_of(usize::try_from(value).unwrap_or(usize::MAX))));
+        }
         let opened = open_kv(&self.config.stores).await;
         opened.map(Some).map_err(|error| {
             let mut problem = problem(format!("the store of `kv`: {error}"));

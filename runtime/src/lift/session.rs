@@ -29,6 +29,10 @@ impl Prepared {
         let settings = self.config.session.clone();
         let bounds = (settings.size, Sessions::stored_bytes_max(&settings));
         let redis = self.config.stores.redis.as_ref();
+        if let Some(store) = self.outside.store() {
+            let store = store.with_values_of(usize::try_from(bounds.1).unwrap_or(usize::MAX));
+            return Ok(Some(Arc::new(Sessions::new(settings, keys, store))));
+        }
         match store::open(settings.store, &settings.file, bounds, redis).await {
             Ok(store) => {
                 let sessions = Sessions::new(settings, keys, store.forgetting());

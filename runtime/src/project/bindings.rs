@@ -1,5 +1,5 @@
 //! Writes what a project needs of this very version: the WIT package, the SDK of its language, and the
-//! schema of `hook.toml`.
+//! schemas of `hook.toml` and of cases.
 //!
 //! The files are this program's, so a project writes them again after an update, and does not edit them.
 //! They lie in the project: it builds without us, on a machine that has only its own compiler.
@@ -24,8 +24,13 @@ pub const PACKAGE: &str = "wit";
 /// Where the schema of the manifest goes.
 pub const SCHEMA: &str = "hook.schema.json";
 
+/// Where the schema of cases goes.
+pub const CASES_SCHEMA: &str = "cases.schema.json";
+
 /// Tells editors what a `hook.toml` may have.
 const SCHEMA_TEXT: &str = include_str!("hook.schema.json");
+/// And what files of cases may.
+const CASES_SCHEMA_TEXT: &str = include_str!("cases.schema.json");
 /// What the Rust SDK inherits from, in the repository.
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
@@ -69,8 +74,13 @@ pub fn parts(language: Language) -> impl Iterator<Item = (&'static str, &'static
         }
         _ => "the SDK",
     };
-    [(PACKAGE, "the WIT package"), (SDK, sdk), (SCHEMA, "for editors: what hook.toml may have")]
-        .into_iter()
+    [
+        (PACKAGE, "the WIT package"),
+        (SDK, sdk),
+        (SCHEMA, "for editors: what hook.toml may have"),
+        (CASES_SCHEMA, "for editors: what cases for `boathook test` may have"),
+    ]
+    .into_iter()
 }
 
 /// Refuses to write over a WIT package that is not the one that is written.
@@ -102,7 +112,9 @@ fn package_of(text: &str) -> Option<&str> {
 type Bytes = Cow<'static, [u8]>;
 
 fn files(language: Language, exports: &[String]) -> anyhow::Result<Vec<(PathBuf, Bytes)>> {
-    let mut all = vec![(PathBuf::from(SCHEMA), Cow::Borrowed(SCHEMA_TEXT.as_bytes()))];
+    let schemas = [(SCHEMA, SCHEMA_TEXT), (CASES_SCHEMA, CASES_SCHEMA_TEXT)];
+    let schema = |(name, text): (_, &'static str)| (PathBuf::from(name), text.as_bytes().into());
+    let mut all: Vec<(PathBuf, Bytes)> = schemas.map(schema).into();
     for file in WIT {
         all.push((Path::new(PACKAGE).join(file.path), Cow::Borrowed(file.bytes)));
     }
@@ -178,7 +190,7 @@ fn generated_c(exports: &[String]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::manifest;
+    use crate::config::{cases, manifest};
 
     #[test]
     fn what_a_package_inherits_is_written_out() {
@@ -216,6 +228,34 @@ mod tests {
             let keys: Vec<String> = keys.into_iter().map(|key| format!("`{key}`")).collect();
             let prefix = if table.is_empty() { String::new() } else { format!("{table}.") };
             assert_eq!(keys.join(", "), known(&prefix), "`{table}` in hook.schema.json");
+        }
+    }
+
+    #[test]
+    fn the_schema_of_cases_has_the_keys_that_cases_have() {
+        let schema: serde_json::Value = serde_json::from_str(CASES_SCHEMA_TEXT).unwrap();
+        for (pointer, text) in [
+            ("", "zzzzzzzzzzzz = 1\n[[case]]\nname = \"a\"\nrequest = \"GET /\""),
+            ("/definitions/case", "[[case]]\nname = \"a\"\nrequest = \"GET /\"\nzzzzzzzzzzzz = 1"),
+            (
+                "/definitions/step",
+                "[[case]]\nname = \"a\"\nsteps = [{ tick = \"a\", zzzzzzzzzzzz = 1 }]",
+            ),
+            (
+                "/definitions/expect",
+                "[[case]]\nname = \"a\"\nrequest = \"GET /\"\nexpect.zzzzzzzzzzzz = 1",
+            ),
+        ] {
+            let wrong = cases::parse(Path::new("a.toml"), text).unwrap_err();
+            let hint = wrong.0[0].hint.clone().unwrap();
+            let known = hint.strip_prefix("the keys here are ").expect("the hint lists the keys");
+            let mut known: Vec<&str> = known.split(", ").collect();
+            let keys = schema.pointer(&format!("{pointer}/properties"));
+            let keys = keys.and_then(|keys| keys.as_object()).expect("a table has properties");
+            let mut keys: Vec<String> = keys.keys().map(|key| format!("`{key}`")).collect();
+            known.sort_unstable();
+            keys.sort();
+            assert_eq!(keys, known, "`{pointer}` in cases.schema.json");
         }
     }
 

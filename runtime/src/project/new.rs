@@ -13,7 +13,7 @@ const PLACEHOLDER: &str = "my-hook";
 /// What the templates call the file whose own name would have an effect where they lie.
 const GITIGNORE: (&str, &str) = ("gitignore", ".gitignore");
 /// What is in it where a template has none.
-const IGNORED: &str = "/build\n/hook.wasm\n/node_modules\n/target\n__pycache__\n";
+const IGNORED: &str = ".boathook/\n/build\n/hook.wasm\n/node_modules\n/target\n__pycache__\n";
 /// How the templates call their SDK's folder, where they are used without this command.
 const SDK_ELSEWHERE: &str = "../boathook/guest-sdk/";
 /// Names that the folder of a new hook uses itself.
@@ -195,7 +195,7 @@ fn filled(bytes: &[u8], name: &str, sdk: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::manifest;
+    use crate::config::{cases, manifest};
 
     #[test]
     fn names_that_some_language_or_the_configuration_would_refuse_are_refused_here() {
@@ -229,6 +229,9 @@ mod tests {
                 assert!(folder.join(&path).exists(), "{language}: watches `{path}`");
             }
             assert!(text.starts_with(&format!("#:schema ./{}\n", bindings::SCHEMA)), "{language}");
+            let path = folder.join("tests/hello.toml");
+            let cases = cases::parse(&path, &fs::read_to_string(&path).unwrap()).unwrap();
+            assert!(!cases.is_empty(), "{language}");
             for path in written {
                 let text = fs::read_to_string(folder.join(&path)).unwrap_or_default();
                 let is_filled = !text.contains(PLACEHOLDER) && !text.contains(SDK_ELSEWHERE);

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::change::{Change, Effect, Entry, Outcome, is_over};
-use super::{Key, Page, Result, full, name_of, now, page_range};
+use super::{Key, Page, Result, full, name_of, page_range};
+use crate::outside::FrozenClock;
 
 /// What an entry takes beside its bytes, by estimate: its places in two trees, lengths, allocations.
 const ENTRY_BYTES: u64 = 160;
@@ -26,6 +27,8 @@ pub(super) struct Memory {
     pub(super) forgets: bool,
     /// Entries that it has forgotten.
     forgotten: AtomicU64,
+    /// What it takes for the time; the machine's clock where there is none.
+    pub(super) clock: Option<FrozenClock>,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +40,14 @@ struct Entries {
 
 impl Memory {
     pub(super) fn new(bytes_max: u64) -> Self {
-        Self { entries: Mutex::default(), bytes_max, forgets: false, forgotten: AtomicU64::new(0) }
+        let forgotten = AtomicU64::new(0);
+        Self { entries: Mutex::default(), bytes_max, forgets: false, forgotten, clock: None }
+    }
+
+    fn now(&self) -> u64 {
+        let millis = |clock: &FrozenClock| clock.now().as_millis();
+        let frozen = self.clock.as_ref().map(millis);
+        frozen.map_or_else(super::now, |now| u64::try_from(now).unwrap_or(u64::MAX))
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
@@ -57,11 +67,11 @@ impl Memory {
 
     pub(super) fn get(&self, key: Key<'_>) -> Option<Vec<u8>> {
         let entries = self.lock();
-        Some(entries.get(&key.bytes(), now())?.value.clone())
+        Some(entries.get(&key.bytes(), self.now())?.value.clone())
     }
 
     pub(super) fn change(&self, key: Key<'_>, change: &Change<&[u8]>) -> Result<Outcome> {
-        let (key, now) = (key.bytes(), now());
+        let (key, now) = (key.bytes(), self.now());
         let mut entries = self.lock();
         entries.sweep(now, SWEPT_WITH_EACH);
         let (effect, outcome) = change.decide(entries.get(&key, now), now)?;
@@ -92,7 +102,7 @@ impl Memory {
         cursor: Option<&str>,
         limit: usize,
     ) -> Page {
-        let now = now();
+        let now = self.now();
         let (prefix, from) = page_range(space, prefix, cursor);
         let from = from.as_ref().map(Vec::as_slice);
         let entries = self.lock();

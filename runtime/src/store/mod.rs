@@ -39,6 +39,7 @@ use redis::Redis;
 use tally::{Operation, Tally};
 
 use crate::config::Durability;
+use crate::outside::FrozenClock;
 
 pub use agenda::{Agenda, Claimed, Due};
 pub use redis::RedisServer;
@@ -156,6 +157,15 @@ impl Store {
         // It is nobody else's yet: a store that is shared keeps what it promised to the others.
         if let Some(Backend::Memory(memory)) = Arc::get_mut(&mut self.backend) {
             memory.forgets = true;
+        }
+        self
+    }
+
+    /// The same store; if it is one in memory, what expires in it expires by this clock.
+    #[must_use]
+    pub fn by(mut self, clock: FrozenClock) -> Self {
+        if let Some(Backend::Memory(memory)) = Arc::get_mut(&mut self.backend) {
+            memory.clock = Some(clock);
         }
         self
     }

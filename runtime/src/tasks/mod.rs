@@ -160,6 +160,19 @@ enum Held {
 }
 
 impl Deferred {
+    /// The task.
+    pub fn task(&self) -> &Task {
+        match &self.0 {
+            Held::Kept(task, _) => task,
+            Held::Stored(stored) => stored.task(),
+        }
+    }
+
+    /// Whether it outlives the server.
+    pub fn is_durable(&self) -> bool {
+        matches!(self.0, Held::Stored(_))
+    }
+
     /// Lets it be run.
     pub fn release(self) {
         match self.0 {

@@ -13,7 +13,7 @@ use crate::store::{Agenda, Due, StoreError};
 pub(super) struct Stored {
     held: Arc<Held>,
     due: Option<Due>,
-    delay: Duration,
+    task: Task,
 }
 
 /// Where it lies, and how long it is held there.
@@ -41,14 +41,14 @@ impl Stored {
         agenda: Arc<Agenda>,
         hold: Duration,
     ) -> Result<Self, Refused> {
-        let Task { name, payload, delay } = task;
+        let (name, payload) = (task.name.clone(), task.payload.clone());
         let value = Written { name, payload, attempt: 1 }.bytes();
         let stored_max = tasks.settings.load().stored;
-        let put = agenda.put(&tasks.hook, &value, delay, hold, stored_max).await;
+        let put = agenda.put(&tasks.hook, &value, task.delay, hold, stored_max).await;
         match put {
             Ok(Some(due)) => {
                 let held = Arc::new(Held { tasks, agenda, hold });
-                Ok(Self { held, due: Some(due), delay })
+                Ok(Self { held, due: Some(due), task })
             }
             Ok(None) => Err(Refused::Full(format!(
                 "{stored_max} durable tasks wait, as many as `tasks.stored` allows"
@@ -58,9 +58,14 @@ impl Stored {
         }
     }
 
+    /// The task.
+    pub(super) fn task(&self) -> &Task {
+        &self.task
+    }
+
     /// Lets it be run.
     pub(super) fn release(mut self) {
-        let (held, delay) = (self.held.clone(), self.delay);
+        let (held, delay) = (self.held.clone(), self.task.delay);
         let Some(due) = self.due.take() else { return };
         in_background(async move {
             // Where that fails it is due all the same, once it is held no longer.

@@ -1,5 +1,6 @@
 //! Tests of the configuration, by subject. Names are sentences of what an operator may rely on.
 
+mod cases;
 mod files;
 mod hooks;
 mod laws;
