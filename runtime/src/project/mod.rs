@@ -15,6 +15,7 @@ pub mod new;
 pub mod pack;
 pub mod watch;
 
+mod clock;
 mod embedded;
 mod files;
 mod language;
