@@ -63,7 +63,11 @@ pub(super) fn compiler(folder: &Path) -> Arc<Compiler> {
 /// The same for a folder that need not stand in an app, which then keeps it itself.
 pub(super) fn compiler_of(folder: &Path) -> Arc<Compiler> {
     let app = build::app_of(folder).unwrap_or_else(|| folder.to_owned());
-    Arc::new(Compiler { cache: Cache::open(&app).ok(), program: this_program() })
+    Arc::new(Compiler {
+        cache: Cache::open(&app).ok(),
+        program: this_program(),
+        ..Compiler::default()
+    })
 }
 
 fn summary(built: &Built) -> String {

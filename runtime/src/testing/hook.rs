@@ -35,7 +35,7 @@ impl Hook {
     pub fn open(place: impl AsRef<Path>) -> Result<Self, TestError> {
         let app = folder()?;
         let cache = Cache::open(app.path()).ok();
-        Self::of(place.as_ref(), Arc::new(Compiler { cache, program: None }), app)
+        Self::of(place.as_ref(), Arc::new(Compiler { cache, ..Compiler::default() }), app)
     }
 
     /// The same, compiled in another way.
