@@ -58,6 +58,12 @@ impl Compiler {
         Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
     }
 
+    /// How much less of the processors than others it asks for.
+    fn niceness(&self) -> Option<i32> {
+        // After the name, which may have anything in it, the seventeenth field.
+        self.file("stat")?.rsplit(") ").next()?.split(' ').nth(16)?.parse().ok()
+    }
+
     /// Waits until it is no more.
     #[track_caller]
     fn is_gone(&self) {
@@ -99,6 +105,19 @@ fn starts_again(app: &mut App) {
     let kept = kept(app);
     assert!(kept.len() == 1 && kept[0].ends_with(".cwasm"), "{kept:?}");
     app.stop();
+}
+
+#[test]
+fn a_compiler_beside_a_running_set_gives_way_to_requests_and_one_at_the_start_does_not() {
+    let mut app = App::start(&Fixture::parse(SLOW));
+    let first = Compiler::of(&mut app).niceness().expect("it runs");
+    app.start_again();
+    app.stdout(&["listening on http://"]);
+    app.put("hooks/slow-to-compile.wasm", "python/hello");
+    app.signal(Signal::HUP);
+    let niceness = Compiler::halted(&mut app).niceness();
+    assert_eq!(niceness, Some((first + 10).min(19)));
+    assert_eq!(app.ask("GET", "/nowhere").status, 404);
 }
 
 #[test]

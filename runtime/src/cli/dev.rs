@@ -114,19 +114,20 @@ async fn build_all(folders: Vec<PathBuf>, bench: &Bench) {
             builds::build(&its, &build::compiler(&its), Output::ShownAndKept)
         });
         let built = building.await.map_err(|error| anyhow!("building {place} failed: {error}"));
+        // Who reads the terminal and then looks at a page finds there what was told.
         match built.and_then(|built| Ok(built?)) {
             Ok(built) => {
-                complain(&format!("built `{}` in {:.1?}", built.hook.name, begun.elapsed()));
                 bench.trouble.built(&folder, None);
+                complain(&format!("built `{}` in {:.1?}", built.hook.name, begun.elapsed()));
             }
             Err(error) => {
                 let text = report::text(&error);
-                complain(&text);
                 let said = match error.downcast_ref() {
                     Some(BuildError::Failed { said, .. }) => said,
                     _ => "",
                 };
                 bench.trouble.built(&folder, Some(format!("{text}\n\n{said}")));
+                complain(&text);
             }
         }
     }

@@ -5,7 +5,7 @@
 //! that an entry that was cut short, changed or renamed is seen for what it is and made anew. Entries
 //! are written to a temporary file and renamed: there is a whole one or none.
 //!
-//! The code itself is not read into memory: an [`Entry`] is a file whose hash was compared, for whoever maps
+//! The code itself is not read into memory: an `Entry` is a file whose hash was compared, for whoever maps
 //! it. So an entry is never written to once it has its name. Whoever does so from outside, as this user or
 //! root, harms the servers that run with it, as with a program that runs.
 //!

@@ -207,16 +207,16 @@ pub fn run(metered: bool, others_first: bool) -> anyhow::Result<()> {
     // First of all: the component is read after it, and whoever died before has not sent it whole.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    if others_first {
+        // Where that is not to be had, it compiles all the same.
+        let _ = rustix::process::nice(NICE);
+    }
     setrlimit(Resource::Core, limit(0))?;
     setrlimit(
         Resource::Cpu,
         Rlimit { current: Some(CPU_SECONDS), maximum: Some(CPU_SECONDS + CPU_GRACE_SECONDS) },
     )?;
     setrlimit(Resource::As, limit(MEMORY_BYTES))?;
-    if others_first {
-        // Where that is not to be had, it compiles all the same.
-        let _ = rustix::process::nice(NICE);
-    }
     let mut wasm = Vec::new();
     std::io::stdin().lock().read_to_end(&mut wasm)?;
     let code = engine::precompile(&wasm, metered)?;
