@@ -88,6 +88,7 @@ pub mod secrets;
 pub mod fetch;
 
 mod causes;
+mod folder;
 mod trust;
 
 pub mod app;
