@@ -45,4 +45,5 @@ mod samples;
 mod session;
 mod settings;
 mod snapshots;
+mod switching;
 mod tasks;
