@@ -133,6 +133,10 @@ pub enum Phase {
     HandleTask,
     /// `background.handle-tick`.
     HandleTick,
+    /// `swapping.before-swap`.
+    BeforeSwap,
+    /// `swapping.after-swap`.
+    AfterSwap,
     /// `lifecycle.lower`.
     Lower,
 }
@@ -153,6 +157,8 @@ impl fmt::Display for Phase {
             Self::HandleEvent => "handle-event",
             Self::HandleTask => "handle-task",
             Self::HandleTick => "handle-tick",
+            Self::BeforeSwap => "before-swap",
+            Self::AfterSwap => "after-swap",
             Self::Lower => "lower",
         })
     }

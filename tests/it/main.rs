@@ -45,5 +45,6 @@ mod samples;
 mod session;
 mod settings;
 mod snapshots;
+mod swapping;
 mod switching;
 mod tasks;

@@ -32,7 +32,7 @@ const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 /// The interfaces that the bindings of C export where nobody says anything else: those that the layer over
 /// them, `boathook.c`, has.
 pub const EXPORTS: &[&str] =
-    &["lifecycle", "routing", "observing", "methods", "listening", "background"];
+    &["lifecycle", "routing", "observing", "methods", "listening", "background", "swapping"];
 
 /// Writes them into a folder, over what is there under their names, if that is ours. Gives their paths back.
 ///
