@@ -645,3 +645,18 @@ bool exports_boathook_hook_background_handle_tick(hook_string_t *name, error_t_ 
   bh_fail(0, NULL, "the hook has no `handle_tick`, and it is time for `%s`", of);
   return failed(error);
 }
+
+bool exports_boathook_hook_swapping_before_swap(exports_boathook_hook_swapping_option_json_t *ret, error_t_ *error) {
+  begin();
+  const char *value = NULL;
+  if (boathook_hook.before_swap != NULL && !boathook_hook.before_swap(&value)) return failed(error);
+  ret->is_some = value != NULL;
+  if (ret->is_some) give(&ret->val, value);
+  return true;
+}
+
+bool exports_boathook_hook_swapping_after_swap(hook_string_t *value, error_t_ *error) {
+  begin();
+  const char *with = taken(value);
+  return boathook_hook.after_swap == NULL || ended(boathook_hook.after_swap(with), error);
+}

@@ -79,6 +79,12 @@ typedef struct bh_hook {
   // A task that it deferred; of a durable one that failed again, and `attempt` is 1 the first time.
   bool (*handle_task)(const char *name, const char *payload, unsigned attempt);
   bool (*handle_tick)(const char *name);  // One of the times of the manifest's `ticks`.
+  // What the hook that comes in this one's place, while the server runs, is to know: JSON, up to 1 MiB. Leaving
+  // `value` as it is, NULL, hands nothing over.
+  bool (*before_swap)(const char **value);
+  // What the generation before handed out, ahead of the first request. It may be of another version: pass over what
+  // cannot be read.
+  bool (*after_swap)(const char *value);
   const bh_route *routes;
   size_t routes_len;
   const bh_method *methods;

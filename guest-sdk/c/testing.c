@@ -70,6 +70,22 @@ bool bh_test_lift(void) {
   return exports_boathook_hook_lifecycle_configure(&error) && exports_boathook_hook_lifecycle_initialize(&error);
 }
 
+const char *bh_test_before_swap(void) {
+  static char *value;
+  exports_boathook_hook_swapping_option_json_t made;
+  if (!exports_boathook_hook_swapping_before_swap(&made, &failure) || !made.is_some) return NULL;
+  free(value);
+  value = copy_n(made.val.ptr, made.val.len);
+  hook_string_free(&made.val);
+  return value;
+}
+
+bool bh_test_after_swap(const char *value) {
+  hook_string_t given;
+  hook_string_dup(&given, value);
+  return exports_boathook_hook_swapping_after_swap(&given, &failure);
+}
+
 void bh_test_request(const char *with_method, const char *to_path) {
   clear(&headers);
   clear(&params);

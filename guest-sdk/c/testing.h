@@ -24,6 +24,12 @@ void bh_test_config(const char *path, const char *json);
 // Calls `configure` and `initialize`, and says whether both succeeded.
 bool bh_test_lift(void);
 
+// Has the hook hand over what the next generation is to know, and gives it back as JSON; NULL for nothing, or where it
+// failed.
+const char *bh_test_before_swap(void);
+// Gives the hook what the generation before handed out, and says whether it took it.
+bool bh_test_after_swap(const char *value);
+
 // Begins an exchange. The functions below belong to it.
 void bh_test_request(const char *method, const char *path);
 void bh_test_ip(const char *ip);

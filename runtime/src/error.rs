@@ -136,6 +136,10 @@ pub enum Phase {
     HandleTask,
     /// `background.handle-tick`.
     HandleTick,
+    /// `swapping.before-swap`.
+    BeforeSwap,
+    /// `swapping.after-swap`.
+    AfterSwap,
     /// `lifecycle.lower`.
     Lower,
 }
@@ -156,6 +160,8 @@ impl fmt::Display for Phase {
             Self::HandleEvent => "handle-event",
             Self::HandleTask => "handle-task",
             Self::HandleTick => "handle-tick",
+            Self::BeforeSwap => "before-swap",
+            Self::AfterSwap => "after-swap",
             Self::Lower => "lower",
         })
     }

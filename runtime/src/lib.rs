@@ -91,6 +91,7 @@ pub mod fetch;
 pub mod outside;
 
 mod causes;
+mod folder;
 mod trust;
 
 pub mod app;

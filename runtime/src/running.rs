@@ -126,7 +126,16 @@ impl Running {
             () = self.closes() => return Err(LiftError::Stopped),
             lifted = lifting => lifted?,
         };
-        if let Err(error) = last(lifted.app.clone()).await {
+        let handed = tokio::select! {
+            biased;
+            () = self.closes() => Err(LiftError::Stopped),
+            handed = lifted.hand_over() => handed,
+        };
+        let ready = match handed {
+            Ok(()) => last(lifted.app.clone()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = ready {
             lifted.give_up().await;
             return Err(error);
         }

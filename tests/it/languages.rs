@@ -155,8 +155,17 @@ fn samples_behave(language: &str) -> App {
         assert_eq!((&said["name"], &said["mode"]), (&name.into(), &mode.into()), "{language}");
         assert!(said["version"].is_string(), "{language}: `{name}` has no version");
     }
+    the_counts_go_on(&mut app, language);
     the_operator_is_heard(&mut app);
     app
+}
+
+/// Has the rate limiter replaced while the app serves: three requests were counted by then.
+fn the_counts_go_on(app: &mut App, language: &str) {
+    // A window that is not over yet, however slow the machine.
+    app.write("boathook.toml", "[rate-limit]\nmax-requests = 3\nwindow-ms = 3600000\n");
+    assert!(app.lift_anew().contains("lifted: rate-limit"), "{language}");
+    assert_eq!(app.ask("POST", "/orders").status, 429, "{language}");
 }
 
 /// Starts the app again with another setting. Its hooks are compiled by now.

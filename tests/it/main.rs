@@ -45,5 +45,7 @@ mod samples;
 mod session;
 mod settings;
 mod snapshots;
+mod swapping;
+mod switching;
 mod tasks;
 mod testing;

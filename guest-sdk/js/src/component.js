@@ -60,5 +60,9 @@ export function component(made) {
       handleTask: (name, payload, attempt) => answer((hook) => hook.handleTask(name, value(payload), attempt)),
       handleTick: (name) => answer((hook) => hook.handleTick(name)),
     },
+    swapping: {
+      beforeSwap: () => answer((hook) => hook.beforeSwap()),
+      afterSwap: (handed) => answer((hook) => hook.afterSwap(value(handed))),
+    },
   };
 }

@@ -2,6 +2,7 @@
 
 const VERBS = [
   'defaults', 'configure', 'initialize', 'lower', 'routes', 'methods', 'handleEvent', 'handleTask', 'handleTick',
+  'beforeSwap', 'afterSwap',
 ];
 const MADE = Symbol('a hook of boathook-sdk');
 

@@ -4,7 +4,7 @@
 
 import { HookError } from './error.js';
 import { definitionOf } from './hook.js';
-import { host } from './host.js';
+import { host, text } from './host.js';
 import { NEXT, NEXT_ROUTE } from './outcome.js';
 import { Request } from './request.js';
 import { Response } from './response.js';
@@ -98,6 +98,16 @@ export class Instance {
   handleTick(name) {
     if (!this.#hook.handleTick) throw new HookError(`the hook has no \`handleTick\`, and it is time for \`${name}\``);
     settled('handleTick', this.#hook.handleTick(name));
+  }
+
+  /** What the next generation is to know, as text; `undefined` for nothing. */
+  beforeSwap() {
+    const made = settled('beforeSwap', this.#hook.beforeSwap?.());
+    return made === undefined ? undefined : text(made);
+  }
+
+  afterSwap(handed) {
+    settled('afterSwap', this.#hook.afterSwap?.(handed));
   }
 
   #route(index) {

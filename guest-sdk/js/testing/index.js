@@ -14,10 +14,14 @@ export function lift(hook, config = {}, options = {}) {
 }
 
 class Lifted {
+  #made;
+  #config;
+  #options;
   #host;
   #instance;
 
   constructor(hook, config, options) {
+    [this.#made, this.#config, this.#options] = [hook, config, options];
     this.#host = new MemoryHost(config, { name: 'hook', ...options });
     bind(this.#host.interfaces);
     this.#instance = new Instance(hook);
@@ -98,6 +102,17 @@ class Lifted {
   /** Has a tick come. */
   tick(name) {
     this.#with(() => this.#instance.handleTick(name));
+  }
+
+  /**
+   * Puts another hook, or this one once more, in its place, as a deploy does: lifts it, with the same
+   * settings and options or others, gives it what this one hands over, and returns it.
+   */
+  swap(hook = this.#made, config = this.#config, options = this.#options) {
+    const next = new Lifted(hook, config, options);
+    const handed = this.#with(() => this.#instance.beforeSwap());
+    if (handed !== undefined) next.#with(() => next.#instance.afterSwap(JSON.parse(handed)));
+    return next;
   }
 
   /** Calls `lower`. */

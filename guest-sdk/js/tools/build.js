@@ -50,7 +50,7 @@ function entryOf(dir) {
 async function bundled(dir, entry) {
   const contents = `import hook from ${JSON.stringify(`./${entry}`)};
     import { component } from ${JSON.stringify(join(SDK, 'src/component.js'))};
-    export const { lifecycle, routing, observing, methods, listening, background } = component(hook);`;
+    export const { lifecycle, routing, observing, methods, listening, background, swapping } = component(hook);`;
   const result = await bundle({
     stdin: { contents, resolveDir: dir, sourcefile: 'component-entry.js' },
     bundle: true,

@@ -90,6 +90,16 @@ export interface Definition {
   handleTask?(name: string, payload: any, attempt: number): void;
   /** One of the times of a schedule that the manifest names: `ticks = [{ name = "clean-up", every = "5m" }]`. */
   handleTick?(name: string): void;
+  /**
+   * What the hook that comes in this one's place, while the server runs, is to know: up to 1 MiB of JSON, or
+   * `undefined`. In mode `single` the one instance is asked, in mode `pooled` any.
+   */
+  beforeSwap?(): Json | undefined;
+  /**
+   * What the generation before handed out, if it did: after `initialize`, before the first request. It may be of an
+   * older or a newer version: pass over what cannot be read. An error refuses this version.
+   */
+  afterSwap?(value: any): void;
 }
 
 /** What `hook` makes. */

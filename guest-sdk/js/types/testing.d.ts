@@ -67,6 +67,11 @@ export interface Lifted {
   runTasks(attempt?: number): void;
   /** Has a tick come. */
   tick(name: string): void;
+  /**
+   * Puts another hook, or this one once more, in its place, as a deploy does: lifts it, with the same settings and
+   * options or others, gives it what this one hands over, and returns it.
+   */
+  swap(hook?: Hook, config?: Record<string, any>, options?: LiftOptions): Lifted;
   config(path?: string): any;
   kept(namespace: string, key: string): string | undefined;
   request(method: string, path: string, options?: RequestOptions): Reply;

@@ -881,6 +881,49 @@ declare module 'boathook:hook/session@0.1.0' {
 }
 
 /**
+ * What a hook hands to the one that comes in its place while the server runs: by a deploy, a rollback, a change of
+ * its settings or limits, or in development a new build. What it has in its memory is gone otherwise; what lies in
+ * `kv` or in sessions stays anyhow. Export it if the memory is worth it, as in mode `single`.
+ *
+ * The next generation is lifted by then and has been through its own `initialize`. There is no exchange in either
+ * of these: getters of `request` and `response` trap, setters return an error; nor does `tasks.defer` take anything.
+ *
+ * Neither is called when the server starts or stops, nor of a hook that is removed, disabled or renamed: there is
+ * nobody in its place. A hook that is enabled again begins anew.
+ */
+declare module 'boathook:hook/swapping@0.1.0' {
+  import type { Json, Error } from 'boathook:hook/types@0.1.0';
+  /**
+   * Says what the next generation should know, up to 1 MiB; none for nothing.
+   *
+   * Called once on the running generation when the next one is about to take over: in mode `single` on its
+   * one instance, in turn with its other calls; in mode `pooled` on any one of its instances, which knows nothing
+   * of the others' memory; not at all in mode `fresh`. Calls go on meanwhile: what this generation does between
+   * its answer and the last request that began with it is not in the value. The next one may still be refused, so
+   * nothing should be given up here.
+   *
+   * An error, a trap, and a value that is too long or no JSON are logged, and the next generation
+   * takes over without a value.
+   *
+   * Limits: `hook_timeout`, its turn included; `memory`.
+   */
+  export function beforeSwap(): Json | null;
+  /**
+   * Takes over what the generation before handed out. Called after `initialize`, `routes` and `methods` and before
+   * the first request, where there is a value; then on each further instance when it is made, with the same
+   * value: also on the one that comes after a failure in mode `single`, and on every one in mode `fresh`. A
+   * snapshot does not have it.
+   *
+   * The value may be that of any generation, a later one included, as a rollback is a swap too. Pass over
+   * what cannot be read: an error or a trap refuses the whole set, and the generation before goes on. On further
+   * instances it fails the request that needs one. There `events.emit` does nothing.
+   *
+   * Limits: `hook_timeout`, `memory`.
+   */
+  export function afterSwap(value: Json): void;
+}
+
+/**
  * Work that a hook hands itself, to be done when no client waits for it any more:
  * `background.handle-task` gets it, in an instance of its own.
  */

@@ -15,7 +15,7 @@ from .manifest import with_manifest
 _SDK = Path(__file__).resolve().parent.parent
 _ENTRY = """import {module}
 from boathook import component
-from boathook.component import Background, Lifecycle, Listening, Methods, Observing, Routing
+from boathook.component import Background, Lifecycle, Listening, Methods, Observing, Routing, Swapping
 
 component.export({module})
 """

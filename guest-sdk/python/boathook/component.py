@@ -127,6 +127,18 @@ class Background:
         _answer(lambda instance: instance.hook.handle_tick(name))
 
 
+class Swapping:
+    def before_swap(self) -> "str | None":
+        return _answer(lambda instance: _text_or_none(instance.hook.before_swap()))
+
+    def after_swap(self, value: str) -> None:
+        _answer(lambda instance: instance.hook.after_swap(json.loads(value)))
+
+
+def _text_or_none(value: Any) -> "str | None":
+    return None if value is None else text(value)
+
+
 def _wire_route(route: Route) -> wit_routing.Route:
     flag = wit_routing.RouteFlags
     flags = flag(0)

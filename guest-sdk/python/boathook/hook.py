@@ -44,6 +44,15 @@ class Hook:
         """One of the times of a schedule that the manifest names: `ticks = [{ name = "clean-up", every = "5m" }]`."""
         raise HookError(f"the hook has no `handle_tick`, and it is time for `{name}`")
 
+    def before_swap(self) -> Any:
+        """What the hook that comes in this one's place, while the server runs, is to know: up to 1 MiB of JSON, or
+        `None` for nothing. In mode `single` the one instance is asked, in mode `pooled` any."""
+        return None
+
+    def after_swap(self, value: Any) -> None:
+        """What the generation before handed out, if it did: after `initialize`, before the first request. It may be of
+        an older or a newer version: pass over what cannot be read. An error refuses this version."""
+
     def routes(self) -> "list[Route]":
         """The hook's routes, in the order in which they are to match: those of the decorators, as they were written.
         Called after `initialize`; every instance must give the same."""

@@ -10381,6 +10381,387 @@ pub mod exports {
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
+            /// What a hook hands to the one that comes in its place while the server runs: by a deploy, a rollback, a change of
+            /// its settings or limits, or in development a new build. What it has in its memory is gone otherwise; what lies in
+            /// `kv` or in sessions stays anyhow. Export it if the memory is worth it, as in mode `single`.
+            ///
+            /// The next generation is lifted by then and has been through its own `initialize`. There is no exchange in either
+            /// of these: getters of `request` and `response` trap, setters return an error; nor does `tasks.defer` take anything.
+            ///
+            /// Neither is called when the server starts or stops, nor of a hook that is removed, disabled or renamed: there is
+            /// nobody in its place. A hook that is enabled again begins anew.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod swapping {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type Json = super::super::super::super::boathook::hook::types::Json;
+                pub type Error = super::super::super::super::boathook::hook::types::Error;
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_before_swap_cabi<T_: Guest>() -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result0 = { T_::before_swap() };
+                        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result0 {
+                            Ok(e) => {
+                                *ptr1.add(0).cast::<u8>() = (0i32) as u8;
+                                match e {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let vec2 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr2 = vec2.as_ptr().cast::<u8>();
+                                        let len2 = vec2.len();
+                                        ::core::mem::forget(vec2);
+                                        *ptr1
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len2;
+                                        *ptr1
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr2.cast_mut();
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                            Err(e) => {
+                                *ptr1.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::boathook::hook::types::Error {
+                                    code: code3,
+                                    message: message3,
+                                    status: status3,
+                                    details: details3,
+                                } = e;
+                                let vec4 = (code3.into_bytes()).into_boxed_slice();
+                                let ptr4 = vec4.as_ptr().cast::<u8>();
+                                let len4 = vec4.len();
+                                ::core::mem::forget(vec4);
+                                *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len4;
+                                *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr4.cast_mut();
+                                let vec5 = (message3.into_bytes()).into_boxed_slice();
+                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                let len5 = vec5.len();
+                                ::core::mem::forget(vec5);
+                                *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                                match status3 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u16>() = (_rt::as_i32(e)) as u16;
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match details3 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let vec6 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr6 = vec6.as_ptr().cast::<u8>();
+                                        let len6 = vec6.len();
+                                        ::core::mem::forget(vec6);
+                                        *ptr1
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len6;
+                                        *ptr1
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr6.cast_mut();
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                        };
+                        ptr1
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_before_swap<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l1 {
+                                    0 => {}
+                                    _ => {
+                                        let l2 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l3 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l2, l3, 1);
+                                    }
+                                }
+                            }
+                            _ => {
+                                let l4 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l4, l5, 1);
+                                let l6 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l6, l7, 1);
+                                let l8 = i32::from(
+                                    *arg0
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                match l8 {
+                                    0 => {}
+                                    _ => {
+                                        let l9 = *arg0
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l10 = *arg0
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l9, l10, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_after_swap_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                    arg1: usize,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result1 = {
+                            let len0 = arg1;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg0.cast(),
+                                len0,
+                                len0,
+                            );
+                            T_::after_swap(_rt::string_lift(bytes0))
+                        };
+                        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result1 {
+                            Ok(_) => {
+                                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                            }
+                            Err(e) => {
+                                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::boathook::hook::types::Error {
+                                    code: code3,
+                                    message: message3,
+                                    status: status3,
+                                    details: details3,
+                                } = e;
+                                let vec4 = (code3.into_bytes()).into_boxed_slice();
+                                let ptr4 = vec4.as_ptr().cast::<u8>();
+                                let len4 = vec4.len();
+                                ::core::mem::forget(vec4);
+                                *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len4;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr4.cast_mut();
+                                let vec5 = (message3.into_bytes()).into_boxed_slice();
+                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                let len5 = vec5.len();
+                                ::core::mem::forget(vec5);
+                                *ptr2
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                                match status3 {
+                                    Some(e) => {
+                                        *ptr2
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr2
+                                            .add(2 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u16>() = (_rt::as_i32(e)) as u16;
+                                    }
+                                    None => {
+                                        *ptr2
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match details3 {
+                                    Some(e) => {
+                                        *ptr2
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let vec6 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr6 = vec6.as_ptr().cast::<u8>();
+                                        let len6 = vec6.len();
+                                        ::core::mem::forget(vec6);
+                                        *ptr2
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len6;
+                                        *ptr2
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr6.cast_mut();
+                                    }
+                                    None => {
+                                        *ptr2
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                        };
+                        ptr2
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_after_swap<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            _ => {
+                                let l1 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l1, l2, 1);
+                                let l3 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l3, l4, 1);
+                                let l5 = i32::from(
+                                    *arg0
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                match l5 {
+                                    0 => {}
+                                    _ => {
+                                        let l6 = *arg0
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l6, l7, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// Says what the next generation should know, up to 1 MiB; none for nothing.
+                    ///
+                    /// Called once on the running generation when the next one is about to take over: in mode `single` on its
+                    /// one instance, in turn with its other calls; in mode `pooled` on any one of its instances, which knows nothing
+                    /// of the others' memory; not at all in mode `fresh`. Calls go on meanwhile: what this generation does between
+                    /// its answer and the last request that began with it is not in the value. The next one may still be refused, so
+                    /// nothing should be given up here.
+                    ///
+                    /// An error, a trap, and a value that is too long or no JSON are logged, and the next generation
+                    /// takes over without a value.
+                    ///
+                    /// Limits: `hook_timeout`, its turn included; `memory`.
+                    #[allow(async_fn_in_trait)]
+                    fn before_swap() -> ::core::result::Result<
+                        ::core::option::Option<Json>,
+                        Error,
+                    >;
+                    /// Takes over what the generation before handed out. Called after `initialize`, `routes` and `methods` and before
+                    /// the first request, where there is a value; then on each further instance when it is made, with the same
+                    /// value: also on the one that comes after a failure in mode `single`, and on every one in mode `fresh`. A
+                    /// snapshot does not have it.
+                    ///
+                    /// The value may be that of any generation, a later one included, as a rollback is a swap too. Pass over
+                    /// what cannot be read: an error or a trap refuses the whole set, and the generation before goes on. On further
+                    /// instances it fails the request that needs one. There `events.emit` does nothing.
+                    ///
+                    /// Limits: `hook_timeout`, `memory`.
+                    #[allow(async_fn_in_trait)]
+                    fn after_swap(value: Json) -> ::core::result::Result<(), Error>;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_boathook_hook_swapping_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "boathook:hook/swapping@0.1.0#before-swap")] unsafe extern "C" fn
+                        export_before_swap() -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_before_swap_cabi::<$ty > () } } #[unsafe (export_name =
+                        "cabi_post_boathook:hook/swapping@0.1.0#before-swap")] unsafe
+                        extern "C" fn _post_return_before_swap(arg0 : * mut u8,) { unsafe
+                        { $($path_to_types)*:: __post_return_before_swap::<$ty > (arg0) }
+                        } #[unsafe (export_name =
+                        "boathook:hook/swapping@0.1.0#after-swap")] unsafe extern "C" fn
+                        export_after_swap(arg0 : * mut u8, arg1 : usize,) -> * mut u8 {
+                        unsafe { $($path_to_types)*:: _export_after_swap_cabi::<$ty >
+                        (arg0, arg1) } } #[unsafe (export_name =
+                        "cabi_post_boathook:hook/swapping@0.1.0#after-swap")] unsafe
+                        extern "C" fn _post_return_after_swap(arg0 : * mut u8,) { unsafe
+                        { $($path_to_types)*:: __post_return_after_swap::<$ty > (arg0) }
+                        } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_boathook_hook_swapping_0_1_0_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 9 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 9
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
         }
     }
 }
@@ -10555,14 +10936,17 @@ macro_rules! __export_hook_impl {
         $($path_to_types_root)*::
         exports::boathook::hook::background::__export_boathook_hook_background_0_1_0_cabi!($ty
         with_types_in $($path_to_types_root)*:: exports::boathook::hook::background);
-        const _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe
-        (link_section =
+        $($path_to_types_root)*::
+        exports::boathook::hook::swapping::__export_boathook_hook_swapping_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::boathook::hook::swapping); const
+        _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section
+        =
         "component-type:wit-bindgen:0.61.1:boathook:hook@0.1.0:hook:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4048] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4177] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd5\x1e\x01A\x02\x01\
-A'\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd6\x1f\x01A\x02\x01\
+A)\x01B\x08\x01s\x04\0\x04json\x03\0\0\x01p}\x04\0\x0cheader-block\x03\0\x02\x01\
 k{\x01k\x01\x01r\x04\x04codes\x07messages\x06status\x04\x07details\x05\x04\0\x05\
 error\x03\0\x06\x03\0\x19boathook:hook/types@0.1.0\x05\0\x02\x03\0\0\x04json\x02\
 \x03\0\0\x05error\x02\x03\0\0\x0cheader-block\x01B2\x02\x03\x02\x01\x01\x04\0\x04\
@@ -10662,9 +11046,12 @@ hook:hook/listening@0.1.0\x05\x13\x01B\x09\x02\x03\x02\x01\x01\x04\0\x04json\x03
 \0\0\x02\x03\x02\x01\x02\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x03\x04nam\
 es\x07payload\x01\x07attempty\0\x04\x04\0\x0bhandle-task\x01\x05\x01@\x01\x04nam\
 es\0\x04\x04\0\x0bhandle-tick\x01\x06\x04\0\x1eboathook:hook/background@0.1.0\x05\
-\x14\x04\0\x18boathook:hook/hook@0.1.0\x04\0\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09\
-producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rus\
-t\x060.61.1";
+\x14\x01B\x0b\x02\x03\x02\x01\x01\x04\0\x04json\x03\0\0\x02\x03\x02\x01\x02\x04\0\
+\x05error\x03\0\x02\x01k\x01\x01j\x01\x04\x01\x03\x01@\0\0\x05\x04\0\x0bbefore-s\
+wap\x01\x06\x01j\0\x01\x03\x01@\x01\x05value\x01\0\x07\x04\0\x0aafter-swap\x01\x08\
+\x04\0\x1cboathook:hook/swapping@0.1.0\x05\x15\x04\0\x18boathook:hook/hook@0.1.0\
+\x04\0\x0b\x0a\x01\0\x04hook\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }

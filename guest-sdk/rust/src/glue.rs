@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::bindings::boathook::hook::types::Error as WireError;
 use crate::bindings::exports::boathook::hook::{
-    background, lifecycle, listening, methods, observing, routing,
+    background, lifecycle, listening, methods, observing, routing, swapping,
 };
 use crate::routes::{Phase, Route};
 use crate::{Error, Hook, Instance, Outcome, Result};
@@ -97,6 +97,18 @@ impl<T: Exported> background::Guest for T {
 
     fn handle_tick(name: String) -> Result<(), WireError> {
         Ok(T::with(|instance| instance.hook().handle_tick(&name))?)
+    }
+}
+
+impl<T: Exported> swapping::Guest for T {
+    fn before_swap() -> Result<Option<String>, WireError> {
+        let value = T::with(|instance| instance.hook().before_swap())?;
+        Ok(value.map(|value| value.to_string()))
+    }
+
+    fn after_swap(value: String) -> Result<(), WireError> {
+        let value = parse(&value)?;
+        Ok(T::with(|instance| instance.hook().after_swap(value))?)
     }
 }
 

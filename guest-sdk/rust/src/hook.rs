@@ -50,6 +50,36 @@ pub trait Hook: Default + Sized + 'static {
         Ok(())
     }
 
+    /// What the hook that comes in this one's place, while the server runs, is to know: up to 1 MiB of JSON. Called
+    /// once when that one is about to take over, in mode `single` on the one instance, in mode `pooled` on any.
+    /// What is done after it is not in the value, and the other may still be refused: give nothing up here.
+    ///
+    /// ```
+    /// # use boathook_sdk::prelude::*;
+    /// # #[derive(Default)] struct Counts { count: u64 }
+    /// impl Hook for Counts {
+    ///     fn before_swap(&mut self) -> Result<Option<Value>> {
+    ///         Ok(Some(json!({ "count": self.count })))
+    ///     }
+    ///
+    ///     fn after_swap(&mut self, value: Value) -> Result<()> {
+    ///         self.count = value["count"].as_u64().unwrap_or_default();
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    fn before_swap(&mut self) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    /// What the generation before handed out in its [`before_swap`](Self::before_swap), if it did. Called after
+    /// `initialize` and before the first request, in each instance. The value may be that of an older or a newer
+    /// version: pass over what cannot be read. An error refuses this version, and the one before goes on.
+    fn after_swap(&mut self, value: Value) -> Result<()> {
+        let _ = value;
+        Ok(())
+    }
+
     /// The hook's routes. Called once, after `initialize`; every instance must give the same.
     fn routes(&self) -> Routes<Self> {
         Routes::new()

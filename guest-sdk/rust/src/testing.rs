@@ -169,6 +169,22 @@ pub fn tick<H: Hook>(hook: &mut H, name: &str) -> Result<()> {
     host::tasks::during(|| hook.handle_tick(name))
 }
 
+/// Puts a hook in the place of another while the server runs, as a deploy does: lifts it under the same config key
+/// and with this configuration of the operator's, and gives it what the other hands over. The two may be
+/// different hooks: two versions of one.
+///
+/// An error is the new one's, and refuses it; what the other failed with is in [`log`], and hands nothing over.
+pub fn swap<Old: Hook, New: Hook>(old: &mut Old, operator: Value) -> Result<New> {
+    let config_key = with(|host| host.config_key.clone());
+    let mut new = lift::<New>(&config_key, operator)?;
+    match old.before_swap() {
+        Ok(None) => {}
+        Ok(Some(value)) => new.after_swap(value)?,
+        Err(error) => log::error!("before-swap: {}", error.message()),
+    }
+    Ok(new)
+}
+
 /// Has every [`tasks::defer`](crate::tasks::defer) fail with `E_TASKS_FULL`, or work again.
 pub fn fill_tasks(full: bool) {
     with(|host| host.tasks_are_full = full);

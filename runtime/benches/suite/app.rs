@@ -102,7 +102,7 @@ pub(crate) fn one(component: &'static str, settings: &'static str) -> HookOf {
 
 /// Makes a component of its own of a copy, by a custom section with its name: copies with the same bytes
 /// would share one entry of the cache, and be cheaper than hooks of different authors.
-fn distinct(mut wasm: Vec<u8>, name: &str) -> Vec<u8> {
+pub(crate) fn distinct(mut wasm: Vec<u8>, name: &str) -> Vec<u8> {
     const LABEL: &[u8] = b"copy";
     // Below 128 a length is one byte (LEB128), and names here are short.
     let length = u8::try_from(1 + LABEL.len() + name.len()).unwrap_or(0) & 0x7f;

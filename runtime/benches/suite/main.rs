@@ -12,6 +12,7 @@ mod rounds;
 mod neighbours;
 mod single;
 mod soak;
+mod swaps;
 
 mod app;
 mod load;
@@ -93,11 +94,12 @@ fn absolute(path: &str) -> Result<PathBuf> {
 /// What is no group: its name, and what measures it.
 type Single = (&'static str, fn(&Places, &mut Report) -> Result<()>);
 
-const SINGLES: [Single; 4] = [
+const SINGLES: [Single; 5] = [
     ("lift", single::lifts),
     ("idle", single::idle_hooks),
     ("cold", single::cold_start),
     ("neighbours", neighbours::run),
+    ("swaps", swaps::run),
 ];
 
 /// Everything but the soak, or the parts that are named.

@@ -1,11 +1,14 @@
-//! Answers those who change the app while it runs: who has the secret `admin` may list hooks, deploy one, and
-//! take it back.
+//! Answers those who change the app while it runs: who has the secret `admin` may list hooks, deploy one, take it
+//! back, disable and enable it, and set its limits.
 //!
 //! | request | what it does |
 //! |---|---|
-//! | `GET /hooks` | lists the hooks: generation, component, earlier components |
+//! | `GET /hooks` | lists the hooks: state, generation, component, earlier ones, limits, and what was set so |
 //! | `POST /hooks/NAME`, a component, its SHA-256 in `x-sha256` | deploys it; `?all=true` with all that changes |
 //! | `POST /hooks/NAME/rollback` | puts back the component before, or the one of `?to=DIGEST`; `?all=true` as above |
+//! | `POST /hooks/NAME/disable`, `POST /hooks/NAME/enable` | takes it out of the set, and puts it back; `?all=true` |
+//! | `POST /hooks/NAME/limits`, a JSON object such as `{"cpu": "20ms"}` | sets these limits; `null` takes one back |
+//! | `DELETE /hooks/NAME/limits` | takes back all limits that were set so |
 //!
 //! Every answer is JSON; one that is no success has `error`.
 
@@ -15,13 +18,16 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
+use crate::app::App;
 use crate::body::Body;
-use crate::config::{Config, Place, Problem};
-use crate::deploy::{COMPONENT_BYTES_MAX, DeployError, Deployed, Deployer, Digest};
+use crate::config::{Config, Place, Problem, size_text};
+use crate::deploy::{COMPONENT_BYTES_MAX, Change, DeployError, Deployed, Deployer, Digest};
+use crate::hook::{BreakerState, Hook};
+use crate::running::Replaced;
 use crate::secrets::{self, Secret};
 
 /// The name of the secret.
@@ -30,6 +36,8 @@ pub const SECRET: &str = "admin";
 const SECRET_BYTES_MIN: usize = 16;
 /// Between two pieces of a component that is sent.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Bytes of an object of limits.
+const LIMITS_BYTES_MAX: usize = 64 << 10;
 /// The header that says which component is sent.
 pub const DIGEST_HEADER: &str = "x-sha256";
 
@@ -119,45 +127,84 @@ async fn act(deployer: &Arc<Deployer>, request: Request<Incoming>) -> Answer {
                     "`x-sha256` must have the SHA-256 of the component, 64 hexadecimal digits";
                 return refusal(StatusCode::BAD_REQUEST, text);
             };
-            match read(Body::incoming(body)).await {
+            match read(Body::incoming(body), COMPONENT_BYTES_MAX).await {
                 Ok(component) => {
                     let (deployer, hook) = (deployer.clone(), (*hook).to_owned());
-                    to_its_end(
-                        async move { deployer.deploy(&hook, component, &announced, all).await },
-                    )
-                    .await
+                    let deployed = async move {
+                        let deployed = deployer.deploy(&hook, component, &announced, all).await;
+                        deployed.map(|deployed| of_deployed(&deployed))
+                    };
+                    to_its_end(deployed).await
                 }
                 Err(refusal) => refusal,
             }
         }
         (&Method::POST, [hook, "rollback"]) => {
             let (deployer, hook, to) = (deployer.clone(), (*hook).to_owned(), query("to"));
-            to_its_end(async move { deployer.roll_back(&hook, to.as_deref(), all).await }).await
+            let deployed = async move {
+                let deployed = deployer.roll_back(&hook, to.as_deref(), all).await;
+                deployed.map(|deployed| of_deployed(&deployed))
+            };
+            to_its_end(deployed).await
         }
-        (_, [] | [_] | [_, "rollback"]) => {
-            refusal(StatusCode::METHOD_NOT_ALLOWED, "`/hooks` is for GET, what is below for POST")
+        (&Method::POST, [hook, "disable"]) => change(deployer, hook, Change::Disable, all).await,
+        (&Method::POST, [hook, "enable"]) => change(deployer, hook, Change::Enable, all).await,
+        (&Method::DELETE, [hook, "limits"]) => change(deployer, hook, Change::Reset, all).await,
+        (&Method::POST, [hook, "limits"]) => {
+            match read(Body::incoming(body), LIMITS_BYTES_MAX).await.and_then(|text| limits(&text))
+            {
+                Ok(limits) => change(deployer, hook, limits, all).await,
+                Err(refusal) => refusal,
+            }
         }
-        _ => {
-            refusal(StatusCode::NOT_FOUND, "there are /hooks, /hooks/NAME and /hooks/NAME/rollback")
-        }
+        (_, [] | [_] | [_, "rollback" | "disable" | "enable" | "limits"]) => refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "`/hooks` is for GET, what is below for POST, and `/hooks/NAME/limits` for DELETE too",
+        ),
+        _ => refusal(
+            StatusCode::NOT_FOUND,
+            "there are /hooks, /hooks/NAME, and below that rollback, disable, enable and limits",
+        ),
     }
+}
+
+/// The limits that a body names.
+fn limits(text: &[u8]) -> Result<Change, Answer> {
+    serde_json::from_slice(text).map(Change::Limit).map_err(|error| {
+        let text = format!("limits are a JSON object, such as {{\"cpu\": \"20ms\"}}: {error}");
+        refusal(StatusCode::BAD_REQUEST, &text)
+    })
+}
+
+async fn change(deployer: &Arc<Deployer>, hook: &str, change: Change, all: bool) -> Answer {
+    let (deployer, hook) = (deployer.clone(), hook.to_owned());
+    let changed = async move {
+        let replaced = deployer.change(&hook, change, all).await?;
+        let mut document = of_replaced(&replaced);
+        let app = deployer.running().app();
+        document["disabled"] = app.disabled.contains(&hook).into();
+        document["overrides"] = of_overrides(&app, &hook);
+        Ok(document)
+    };
+    to_its_end(changed).await
 }
 
 /// Does it, though who asked for it may leave: what was begun is not to be left half done.
 async fn to_its_end(
-    work: impl Future<Output = Result<Deployed, DeployError>> + Send + 'static,
+    work: impl Future<Output = Result<Value, DeployError>> + Send + 'static,
 ) -> Answer {
     match tokio::spawn(work).await {
-        Ok(came) => said(came),
+        Ok(Ok(document)) => (StatusCode::OK, document),
+        Ok(Err(error)) => refused(&error),
         Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 
-async fn read(mut body: Body) -> Result<bytes::Bytes, Answer> {
-    match body.gather(COMPONENT_BYTES_MAX as u64, PAUSE).await {
-        Ok(Some(component)) => Ok(component),
+async fn read(mut body: Body, bytes_max: usize) -> Result<bytes::Bytes, Answer> {
+    match body.gather(bytes_max as u64, PAUSE).await {
+        Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => {
-            let text = format!("a component has up to {} MiB", COMPONENT_BYTES_MAX >> 20);
+            let text = format!("the body may have up to {}", size_text(bytes_max as u64));
             Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, &text))
         }
         Err(error) => Err(refusal(StatusCode::BAD_REQUEST, &error.to_string())),
@@ -172,43 +219,63 @@ async fn list(deployer: &Deployer) -> Value {
         let digest = Digest::from(hook.found.digest);
         let earlier = deployer.history(hook.name()).await;
         let earlier: Vec<_> = earlier.into_iter().filter(|known| *known != digest).collect();
+        let limits = hook.found.limits.written().rows().into_iter();
+        let limits: Map<_, _> = limits.map(|(key, value)| (key.to_owned(), value)).collect();
         hooks.push(json!({
             "name": &**hook.name(),
+            "state": state(hook),
             "generation": hook.generation,
             "version": hook.found.manifest.version,
             "mode": hook.found.mode,
             "digest": digest,
             "earlier": earlier,
             "instances": hook.instances(),
+            "limits": limits,
+            "overrides": of_overrides(&app, hook.name()),
         }));
     }
-    json!({ "hooks": hooks, "disabled": app.disabled })
+    json!({ "hooks": hooks, "disabled": app.disabled, "overrides": app.config.overrides })
 }
 
-fn said(came: Result<Deployed, DeployError>) -> Answer {
-    match came {
-        Ok(Deployed { digest, replaced }) => {
-            let names = |names: &[Arc<str>]| -> Vec<String> {
-                names.iter().map(ToString::to_string).collect()
-            };
-            let document = json!({
-                "digest": digest,
-                "lifted": names(&replaced.lifted),
-                "kept": names(&replaced.kept),
-                "gone": names(&replaced.gone),
-            });
-            (StatusCode::OK, document)
-        }
-        Err(error) => {
-            let status = match &error {
-                DeployError::NotAsAnnounced(_) => StatusCode::BAD_REQUEST,
-                DeployError::NoEarlier { .. } | DeployError::Others(_) => StatusCode::CONFLICT,
-                DeployError::Lift(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                DeployError::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            refusal(status, &error.to_string())
-        }
+/// What a hook does at the moment.
+fn state(hook: &Hook) -> &'static str {
+    match hook.breaker() {
+        BreakerState::Closed => "serves",
+        BreakerState::Open => "broken",
+        BreakerState::HalfOpen => "on trial",
     }
+}
+
+/// What was said of a hook while the server ran.
+fn of_overrides(app: &App, hook: &str) -> Value {
+    let said = app.config.overrides.get(hook).cloned().unwrap_or_default();
+    json!(said)
+}
+
+fn of_deployed(Deployed { digest, replaced }: &Deployed) -> Value {
+    let mut document = of_replaced(replaced);
+    document["digest"] = json!(digest);
+    document
+}
+
+fn of_replaced(replaced: &Replaced) -> Value {
+    let names = |names: &[Arc<str>]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "lifted": names(&replaced.lifted),
+        "kept": names(&replaced.kept),
+        "gone": names(&replaced.gone),
+    })
+}
+
+fn refused(error: &DeployError) -> Answer {
+    let status = match error {
+        DeployError::NotAsAnnounced(_) => StatusCode::BAD_REQUEST,
+        DeployError::NoHook(..) => StatusCode::NOT_FOUND,
+        DeployError::NoEarlier { .. } | DeployError::Others(_) => StatusCode::CONFLICT,
+        DeployError::Lift(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        DeployError::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    refusal(status, &error.to_string())
 }
 
 fn refusal(status: StatusCode, text: &str) -> Answer {

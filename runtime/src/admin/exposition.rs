@@ -125,6 +125,8 @@ fn instances(hooks: &[Reading], out: &mut String) {
     each(family, |hook| Value::Whole(hook.instances.into()), out);
     let family = Family::counter("boathook_hook_instances_made_total", "Instances made.");
     each(family, |hook| Value::Whole(hook.totals.instances_made), out);
+    let family = Family::counter("boathook_hook_instances_freed_total", "Instances freed.");
+    each(family, |hook| Value::Whole(hook.totals.instances_freed), out);
     let family = Family::gauge(
         "boathook_hook_memory_peak_bytes",
         "The most memory that an instance of the hook had.",

@@ -32,6 +32,7 @@ mod explain;
 mod inspect;
 mod remote;
 mod routes;
+mod switch;
 
 mod report;
 mod text;
@@ -66,6 +67,12 @@ enum Command {
     Deploy(remote::Deploy),
     /// Put back what a hook of the server that runs was before
     Rollback(remote::Rollback),
+    /// Take a hook out of the server that runs, until it is enabled again
+    Disable(switch::Disable),
+    /// Have the server that runs lift a hook that is disabled
+    Enable(switch::Enable),
+    /// Set limits of a hook of the server that runs, over those that are configured
+    Limit(switch::Limit),
     /// Compile an app's hooks, so that the next start finds them compiled
     Compile(compile::Compile),
     /// Write a folder with a hook that answers
@@ -187,6 +194,9 @@ impl Command {
             Self::Ls(ls) => ls.json.json,
             Self::Deploy(deploy) => deploy.json.json,
             Self::Rollback(rollback) => rollback.json.json,
+            Self::Disable(disable) => disable.switch.json.json,
+            Self::Enable(enable) => enable.switch.json.json,
+            Self::Limit(limit) => limit.switch.json.json,
             Self::Compile(compile) => compile.json.json,
             Self::CompileOne(_) => false,
             Self::New(new) => new.json.json,
@@ -223,6 +233,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ls(ls) => ls.run(),
         Command::Deploy(deploy) => deploy.run(),
         Command::Rollback(rollback) => rollback.run(),
+        Command::Disable(disable) => disable.run(),
+        Command::Enable(enable) => enable.run(),
+        Command::Limit(limit) => limit.run(),
         Command::Compile(compile) => compile.run(),
         Command::CompileOne(one) => one.run(),
         Command::New(new) => new.run(),

@@ -1,4 +1,5 @@
-//! `boathook ls`, `deploy` and `rollback`: ask the server that runs, at its admin listener.
+//! `boathook ls`, `deploy` and `rollback`: ask the server that runs, at its admin listener. What all such commands
+//! share is here, too.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,9 +75,9 @@ pub(super) struct Rollback {
 /// Which server is meant: the one of the app folder, whose configuration says where its admin listener is
 /// and where the secret `admin` lies.
 #[derive(Debug, Args)]
-struct Server {
+pub(super) struct Server {
     #[command(flatten)]
-    app: App,
+    pub(super) app: App,
     /// Where the admin listener is [default: `admin.listen`]
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
@@ -119,7 +120,7 @@ impl Rollback {
 
 impl Server {
     /// Asks the admin listener, and returns what it answers to what went well.
-    fn ask(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Value> {
+    pub(super) fn ask(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Value> {
         let (config, problems) = self.app.look()?;
         if !problems.0.is_empty() {
             return Err(problems.into());
@@ -180,7 +181,7 @@ async fn ask(
     Ok(document)
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
@@ -189,14 +190,16 @@ fn tell(hook: &str, verb: &str, document: &Value, json: bool) {
     if json {
         return say_json(document);
     }
-    let names = |key: &str| {
-        let names = document[key].as_array().into_iter().flatten().filter_map(Value::as_str);
-        names.collect::<Vec<_>>().join(", ")
-    };
     let digest = document["digest"].as_str().unwrap_or_default();
     say(&format!("{hook} {verb} {digest}"));
+    say_replaced(document);
+}
+
+/// Tells what became of each hook.
+pub(super) fn say_replaced(document: &Value) {
     for (what, key) in [("lifted", "lifted"), ("unchanged", "kept"), ("gone", "gone")] {
-        let names = names(key);
+        let names = document[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names = names.collect::<Vec<_>>().join(", ");
         if !names.is_empty() {
             say(&format!("  {what}: {names}"));
         }
@@ -204,22 +207,42 @@ fn tell(hook: &str, verb: &str, document: &Value, json: bool) {
 }
 
 fn rows(document: &Value) -> Vec<Vec<String>> {
+    let titles = ["hook", "state", "generation", "mode", "instances", "component", "earlier"];
     let mut rows =
-        vec![["hook", "generation", "mode", "component", "earlier"].map(str::to_owned).to_vec()];
+        vec![[&titles[..], &["override"]].concat().iter().map(|&it| it.into()).collect()];
     let short =
         |digest: &Value| digest.as_str().unwrap_or_default().chars().take(12).collect::<String>();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     for hook in document["hooks"].as_array().into_iter().flatten() {
         let earlier = hook["earlier"].as_array().into_iter().flatten().map(short);
         rows.push(vec![
-            hook["name"].as_str().unwrap_or_default().to_owned(),
+            text(&hook["name"]),
+            text(&hook["state"]),
             hook["generation"].to_string(),
-            hook["mode"].as_str().unwrap_or_default().to_owned(),
+            text(&hook["mode"]),
+            hook["instances"].to_string(),
             short(&hook["digest"]),
             earlier.collect::<Vec<_>>().join(" "),
+            overridden(&hook["overrides"]),
         ]);
     }
-    for hook in document["disabled"].as_array().into_iter().flatten() {
-        rows.push(vec![hook.as_str().unwrap_or_default().to_owned(), "disabled".into()]);
+    for hook in document["disabled"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let nothing = titles[2..].iter().map(|_| String::new());
+        let said = overridden(&document["overrides"][hook]);
+        rows.push(
+            [hook.to_owned(), "disabled".into()].into_iter().chain(nothing).chain([said]).collect(),
+        );
     }
     rows
+}
+
+/// What was said of a hook while it served, in the words of the commands.
+pub(super) fn overridden(said: &Value) -> String {
+    let enabled = said["enabled"].as_bool();
+    let switch = enabled.map(|enabled| if enabled { "enable" } else { "disable" }.to_owned());
+    let limits = said["limits"].as_object().into_iter().flatten().map(|(limit, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{limit}={value}")
+    });
+    switch.into_iter().chain(limits).collect::<Vec<_>>().join(" ")
 }

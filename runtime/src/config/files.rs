@@ -41,7 +41,8 @@ pub(super) fn read(dir: &Path, names: &[String], problems: &mut Problems) -> Vec
     texts
 }
 
-fn read_one(path: &Path, name: &str) -> Result<Option<Text>, Problem> {
+/// Reads a file, if it exists; `name` is what messages call it.
+pub(super) fn read_one(path: &Path, name: &str) -> Result<Option<Text>, Problem> {
     let at = |line| Origin::File { file: name.into(), line };
     let unreadable = |error: std::io::Error| {
         Problem::new(format!("cannot read `{}`: {error}", path.display())).at(at(0))

@@ -63,7 +63,9 @@ pub(super) fn from_variables(
         }
         let path: Vec<String> = rest.split("__").map(str::to_owned).collect();
         match checked(&path) {
-            Ok(()) => assigned.push(Assignment { path, loose: true, value: parse(value), origin }),
+            Ok(()) => {
+                assigned.push(Assignment { path, loose: true, value: value_of(value), origin })
+            }
             Err(problem) => problems.push(problem.at(origin)),
         }
     }
@@ -97,7 +99,7 @@ pub(super) fn from_sets(sets: &[String], problems: &mut Problems) -> Vec<Assignm
             match set.split_once('=') {
                 Some((key, value)) => {
                     let path = key::split(key.trim());
-                    checked(&path).map(|()| (path, parse(value)))
+                    checked(&path).map(|()| (path, value_of(value)))
                 }
                 None => Err(Problem::new(format!("no `=` in `{set}`"))
                     .hint("write `--set shout.phrase=yolo`")),
@@ -143,7 +145,8 @@ pub(super) fn checked(path: &[String]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn parse(value: &str) -> Value {
+/// What a value means that was written without quotes: the JSON that it is, or else a string.
+pub fn value_of(value: &str) -> Value {
     serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()))
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Layers, low to high: hook defaults (added by the lift, once there are hooks), `boathook.toml`,
 //! `boathook.<environment>.toml`, environment variables `BOATHOOK_a__b=v`, the command line
-//! (`--set a.b=v`, then dedicated flags). [`load`] reads all but the first and reports every mistake
+//! (`--set a.b=v`, then dedicated flags), and what was said of hooks while the server ran (`boathook.lock`).
+//! [`load`] reads all but the first and reports every mistake
 //! at once. What needs the hooks to be known comes later, in this order:
 //!
 //! 1. [`Config::know_hooks`] with the names of all hooks found;
@@ -18,6 +19,7 @@
 mod document;
 mod files;
 mod layers;
+mod overrides;
 mod traced;
 mod tree;
 
@@ -63,12 +65,13 @@ pub use forwarding::{ForwardLocals, LOCALS_HEADER};
 pub use hooks::{Grants, HookSettings, Installed, Mode, OnFailure};
 pub use http::Http;
 pub use key::join as dotted;
-pub use layers::{ENVIRONMENT_VARIABLE, LOG_VARIABLE, PREFIX, SECRET_PREFIX};
+pub use layers::{ENVIRONMENT_VARIABLE, LOG_VARIABLE, PREFIX, SECRET_PREFIX, value_of};
 pub use limits::{Limits, PartialLimits, RootLimits};
 pub use manifest::{Build, Manifest};
 pub use measure::{Measure, Measured};
 pub use names::{CONFIG_KEY, CUSTOM, RESERVED, ROOT, is_ours};
 pub use network::{Listen, TrustProxy};
+pub use overrides::{LOCK_FILE, LOCK_VERSION, Override, Overrides};
 pub use problem::{Origin, Problem, Problems, did_you_mean};
 pub use routes::{FixedBody, Route, Target};
 pub use secrets::{Place, Secrets, Variables, variable};
@@ -143,6 +146,8 @@ pub struct Config {
     pub events_across_nodes: bool,
     /// How tasks are kept and tried.
     pub tasks: TaskSettings,
+    /// What was said of hooks while the server ran: it goes over all else.
+    pub overrides: Overrides,
     /// Components to be read in place of those that lie in the hooks' folder, by hook: those that are on trial.
     pub components: BTreeMap<String, PathBuf>,
     /// Everything as JSON, with origins.
@@ -169,7 +174,14 @@ pub fn survey(sources: &Sources) -> Result<(Config, Problems), Problems> {
     let environment = environment(sources, &mut problems);
     let names = [FILE.to_owned(), files::of_environment(&environment)];
     let texts = files::read(&sources.dir, &names, &mut problems);
-    assemble(sources, environment, &texts, problems)
+    let lock = files::read_one(&sources.dir.join(LOCK_FILE), LOCK_FILE);
+    let lock = lock.and_then(|lock| lock.map(|lock| overrides::parse(&lock.text)).transpose());
+    let overrides = lock.unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
+    let (config, problems) = assemble(sources, environment, &texts, problems)?;
+    Ok((Config { overrides: overrides.unwrap_or_default(), ..config }, problems))
 }
 
 /// The same, without any file: what `sources` names is all that counts.
@@ -217,6 +229,7 @@ fn assemble(
         stores,
         events_across_nodes: events::across_nodes(&tree, &mut problems),
         tasks: TaskSettings::read(&tree, &mut problems),
+        overrides: Overrides::new(),
         components: BTreeMap::new(),
         tree,
     };
@@ -257,7 +270,7 @@ impl Config {
     pub fn know_hooks(&mut self, names: &[String]) -> Result<(), Problems> {
         self.tree.know(names.iter().map(String::as_str), [])?;
         let mut problems = Problems::default();
-        self.hooks = hooks::read(&self.tree, &mut problems);
+        self.lay_overrides(names, &mut problems);
         let there = |name: &str| names.iter().any(|known| known == name);
         let unknown = |name: &str, what: String, origin: Option<Origin>| Problem {
             message: format!("{what}: `{name}`"),
@@ -279,6 +292,40 @@ impl Config {
             }
         }
         problems.or(())
+    }
+
+    /// Reads what is said of hooks, with what was said while the server ran over it.
+    fn lay_overrides(&mut self, names: &[String], problems: &mut Problems) {
+        let mut all = overrides::switches(&self.overrides, names, true);
+        self.tree.set_overrides(all.clone(), problems);
+        let runs = hooks::read(&self.tree, &mut Problems::default());
+        // A limit would make a table of the `false` that disables a hook.
+        let runs = |name: &&String| runs.get(*name).is_none_or(|settings| settings.enabled);
+        all.extend(overrides::limits(&self.overrides, names.iter().filter(runs)));
+        self.tree.set_overrides(all.clone(), problems);
+        self.hooks = hooks::read(&self.tree, problems);
+        // What else is said of one that is disabled still counts: its config key is among it.
+        for name in names {
+            if self.is_disabled_for_now(name) {
+                self.hooks.entry(name.clone()).or_default().enabled = false;
+            }
+        }
+        all.extend(overrides::switches(&self.overrides, names, false));
+        self.tree.set_overrides(all, problems);
+    }
+
+    /// Whether a hook was disabled while the server ran.
+    fn is_disabled_for_now(&self, hook: &str) -> bool {
+        self.overrides.get(hook).is_some_and(|said| said.enabled == Some(false))
+    }
+
+    /// Whether a hook runs by what is configured, whatever was said while the server ran.
+    pub fn is_configured_to_run(&self, hook: &str) -> bool {
+        let mut tree = self.tree.clone();
+        // What is wrong with it was found when it was read.
+        let mut known = Problems::default();
+        tree.set_overrides(Vec::new(), &mut known);
+        hooks::read(&tree, &mut known).get(hook).is_none_or(|settings| settings.enabled)
     }
 
     /// What is said of a hook, or the defaults if nothing is.

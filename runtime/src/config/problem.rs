@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::overrides::LOCK_FILE;
+
 /// Where a configured value came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
@@ -33,6 +35,11 @@ pub enum Origin {
         /// The variable's whole name, as it was spelled.
         variable: String,
     },
+    /// What was said while the server ran, and lies in its lock file.
+    Lock {
+        /// The command that says it.
+        command: &'static str,
+    },
     /// The command line.
     CommandLine {
         /// The flag: `--set`, or a dedicated one such as `--listen`.
@@ -49,6 +56,7 @@ impl fmt::Display for Origin {
             Self::File { file, line: 0 } => f.write_str(file),
             Self::File { file, line } => write!(f, "{file}:{line}"),
             Self::Environment { variable } => f.write_str(variable),
+            Self::Lock { command } => write!(f, "{LOCK_FILE}, by `{command}`"),
             Self::CommandLine { flag } => f.write_str(flag),
         }
     }

@@ -1,7 +1,7 @@
 //! Defines the one configuration tree: every layer merged, with where each value came from.
 //!
-//! From low to high: hook defaults, files, environment, command line, and what hooks set in
-//! `configure`. The layers are kept and the tree is built anew when one is added, because an
+//! From low to high: hook defaults, files, environment, command line, what was said while the server ran, and
+//! what hooks set in `configure`. The layers are kept and the tree is built anew when one is added, because an
 //! environment variable may name a key that only a hook's defaults spell:
 //! `BOATHOOK_shout__max_size` means `max-size` once that exists. A lift builds it some dozens of
 //! times; nothing does it later.
@@ -30,6 +30,8 @@ pub const HOOK_BYTES_MAX: usize = 1 << 20;
 pub struct Tree {
     files: Traced,
     assigned: Vec<Assignment>,
+    /// What was said of hooks while the server ran.
+    overrides: Vec<Assignment>,
     /// Defaults by hook, in the order in which they were first given.
     defaults: Vec<(String, Traced)>,
     sets: Vec<Assignment>,
@@ -45,6 +47,7 @@ impl Tree {
         let mut tree = Self {
             files,
             assigned,
+            overrides: Vec::new(),
             defaults: Vec::new(),
             sets: Vec::new(),
             set_bytes: BTreeMap::new(),
@@ -235,6 +238,13 @@ impl Tree {
         problems.or(())
     }
 
+    /// Lays what was said of hooks while the server ran over all that the operator wrote, in place of what was
+    /// laid there before.
+    pub(super) fn set_overrides(&mut self, overrides: Vec<Assignment>, problems: &mut Problems) {
+        self.overrides = overrides;
+        self.rebuild(problems);
+    }
+
     pub(super) fn traced(&self) -> &Traced {
         &self.merged
     }
@@ -263,7 +273,7 @@ impl Tree {
     /// files.
     fn operator(&self, defaults: &Traced, problems: &mut Problems) -> Traced {
         let mut tree = self.files.clone();
-        'assigned: for assignment in &self.assigned {
+        'assigned: for assignment in self.assigned.iter().chain(&self.overrides) {
             let mut path: Vec<String> = Vec::new();
             for part in &assignment.path {
                 if !assignment.loose {

@@ -5,7 +5,11 @@
 //! the new hook was lifted and before it takes over; a process that is killed at any moment leaves the old
 //! component there, or the new one that had lifted. What a hook was before is kept beside it
 //! (`records`), so that a rollback is a deploy of that.
+//!
+//! Disabling and enabling a hook, and setting its limits, go the same way: what was said is written down, lies over
+//! the configuration, and the set is lifted with it. A rollback takes back components, and nothing of this.
 
+mod change;
 mod records;
 
 use std::path::Path;
@@ -15,12 +19,13 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::config::{Config, Problem, Problems};
+use crate::config::{Config, Problem, Problems, did_you_mean};
 use crate::hook::find::problem;
 use crate::lift::LiftError;
 use crate::running::{Extent, Replaced, Running};
+pub use change::Change;
 pub use records::Digest;
-use records::Records;
+use records::{Records, Tried};
 
 /// The largest component that is taken: four times what the tools of big languages make.
 pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
@@ -59,6 +64,9 @@ pub enum DeployError {
         /// Why there is not.
         why: String,
     },
+    /// Nothing can be said of a hook that is not there.
+    #[error("there is no hook `{0}`{hint}", hint = .1.as_deref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
+    NoHook(String, Option<String>),
     /// Other hooks would change, too.
     #[error("it would lift others, too: {}\nhint: `--all` does", crate::host::list(.0))]
     Others(Vec<Arc<str>>),
@@ -103,7 +111,8 @@ impl Deployer {
             Ok(()) => self.replace(hook, &digest, all).await,
             Err(error) => Err(error),
         };
-        self.note("deploy", hook, Some(&digest), &deployed).await;
+        let tried = Tried { action: "deploy", digest: Some(digest), ..Tried::default() };
+        self.note(hook, tried, deployed.as_ref().err()).await;
         deployed
     }
 
@@ -132,8 +141,54 @@ impl Deployer {
             Ok(digest) => (Some(digest.clone()), self.replace(hook, &digest, all).await),
             Err(error) => (None, Err(error)),
         };
-        self.note("rollback", hook, digest.as_ref(), &deployed).await;
+        let tried = Tried { action: "rollback", digest, ..Tried::default() };
+        self.note(hook, tried, deployed.as_ref().err()).await;
         deployed
+    }
+
+    /// Changes how a hook runs, until that is taken back. `all` is as in [`Self::deploy`].
+    ///
+    /// # Errors
+    /// Why that did not take over.
+    pub async fn change(
+        &self,
+        hook: &str,
+        change: Change,
+        all: bool,
+    ) -> Result<Replaced, DeployError> {
+        let _turn = self.turn.lock().await;
+        let changed = self.replace_with(hook, &change, all).await;
+        let tried = Tried { action: change.name(), limits: change.limits(), ..Tried::default() };
+        self.note(hook, tried, changed.as_ref().err()).await;
+        changed
+    }
+
+    async fn replace_with(
+        &self,
+        name: &str,
+        change: &Change,
+        all: bool,
+    ) -> Result<Replaced, DeployError> {
+        let running = self.running.app();
+        is_known(name, &running)?;
+        let read = |running: &App| {
+            if matches!(change, Change::Limit(_)) && is_among(name, &running.disabled) {
+                return Err(is_disabled(name).into());
+            }
+            let overrides = change.apply(name, &running.config);
+            let components = Default::default();
+            Ok((Config { overrides, components, ..running.config.clone() }, Problems::default()))
+        };
+        let last = async |lifted: Arc<App>| {
+            if !all {
+                is_the_same(name, &running, &lifted)?;
+            }
+            let overrides = lifted.config.overrides.clone();
+            let put = self.records(move |records| records.put_overrides(overrides));
+            put.await.flatten().map_err(LiftError::Refused)
+        };
+        let extent = if all { Extent::All } else { Extent::Only(name) };
+        Ok(self.running.replace(read, extent, last).await?)
     }
 
     /// What a hook has been, the newest first.
@@ -173,12 +228,8 @@ impl Deployer {
             Ok((Config { components, ..running.config.clone() }, Problems::default()))
         };
         let extent = if all { Extent::All } else { Extent::Only(name) };
-        let replaced = self.running.replace(read, extent, |app| self.put(name, digest, app)).await;
-        let replaced = replaced.map_err(|error| match error {
-            LiftError::Affects(hooks) => DeployError::Others(hooks),
-            LiftError::Refused(error) => DeployError::Disk(error),
-            error => DeployError::Lift(error),
-        })?;
+        let replaced =
+            self.running.replace(read, extent, |app| self.put(name, digest, app)).await?;
         Ok(Deployed { digest: digest.clone(), replaced })
     }
 
@@ -186,22 +237,17 @@ impl Deployer {
     async fn put(&self, name: &str, digest: &Digest, lifted: Arc<App>) -> Result<(), LiftError> {
         let place = place(name, &lifted).map_err(Problems::from)?.to_owned();
         let (name, digest) = (name.to_owned(), digest.clone());
-        let put = self.records(move |records| records.put(&name, &digest, &place));
+        let overrides = lifted.config.overrides.clone();
+        let put = self.records(move |records| records.put(&name, &digest, &place, overrides));
         put.await.flatten().map_err(LiftError::Refused)
     }
 
-    async fn note(
-        &self,
-        action: &'static str,
-        hook: &str,
-        digest: Option<&Digest>,
-        came: &Result<Deployed, DeployError>,
-    ) {
-        let error = came.as_ref().err().map(ToString::to_string);
-        let (hook, digest) = (hook.to_owned(), digest.cloned());
+    async fn note(&self, hook: &str, tried: Tried, error: Option<&DeployError>) {
+        let tried = Tried { hook: hook.to_owned(), ..tried };
+        let error = error.map(ToString::to_string);
         let noted = self.records(move |records| {
             records.forget_others();
-            records.note(action, &hook, digest.as_ref(), error.as_deref());
+            records.note(&tried, error.as_deref());
         });
         if let Err(error) = noted.await {
             tracing::error!("{error}");
@@ -219,13 +265,23 @@ impl Deployer {
     }
 }
 
+impl From<LiftError> for DeployError {
+    fn from(error: LiftError) -> Self {
+        match error {
+            LiftError::Affects(hooks) => Self::Others(hooks),
+            LiftError::Refused(error) => Self::Disk(error),
+            error => Self::Lift(error),
+        }
+    }
+}
+
 fn disk(error: String) -> DeployError {
     DeployError::Disk(error)
 }
 
 /// Whether a hook of this name may be deployed into the set that runs.
 fn may_be_deployed(name: &str, running: &App) -> Result<(), Problem> {
-    if running.disabled.iter().any(|disabled| disabled == name) {
+    if is_among(name, &running.disabled) {
         return Err(is_disabled(name));
     }
     if running.hooks.iter().any(|hook| **hook.name() == *name) {
@@ -251,8 +307,37 @@ fn place<'a>(name: &str, app: &'a App) -> Result<&'a Path, Problem> {
     Ok(place)
 }
 
+/// Whether there is a hook of this name, though it may be disabled.
+fn is_known(name: &str, running: &App) -> Result<(), DeployError> {
+    let hooks = running.hooks.iter().map(|hook| &**hook.name());
+    let names: Vec<&str> = hooks.chain(running.disabled.iter().map(String::as_str)).collect();
+    // What was said of one that has left meanwhile can be taken back.
+    if names.contains(&name) || running.config.overrides.contains_key(name) {
+        return Ok(());
+    }
+    Err(DeployError::NoHook(name.to_owned(), did_you_mean(name, names)))
+}
+
+/// Whether a hook that was lifted anew is the component that ran: what was put into the hooks' folder meanwhile is
+/// not deployed along with a limit.
+fn is_the_same(name: &str, running: &App, lifted: &App) -> Result<(), Problems> {
+    let digest = |app: &App| {
+        let hook = app.hooks.iter().find(|hook| **hook.name() == *name);
+        hook.map(|hook| hook.found.digest)
+    };
+    match (digest(running), digest(lifted)) {
+        (Some(runs), Some(lies)) if runs != lies => Err(Problems::from(problem(format!(
+            "hook `{name}`: another component lies in its place than the one that runs\n\
+             hint: have the server read it, by SIGHUP, or say `--all`"
+        )))),
+        _ => Ok(()),
+    }
+}
+
+fn is_among(name: &str, disabled: &[String]) -> bool {
+    disabled.iter().any(|disabled| disabled == name)
+}
+
 fn is_disabled(name: &str) -> Problem {
-    problem(format!(
-        "hook `{name}` is disabled\nhint: take `hooks.{name} = false` away, and have the server read that by SIGHUP"
-    ))
+    problem(format!("hook `{name}` is disabled\nhint: `boathook enable {name}`"))
 }

@@ -1,7 +1,8 @@
 //! Keeps what was deployed: components by their digest, which hook was which of them, and who did what when.
 //!
 //! - `.boathook/components/<sha256>.wasm`: what hooks are and have been, each checked when it is read;
-//! - `boathook.lock`: for each deployed hook its digests, the newest first;
+//! - `boathook.lock`: for each deployed hook its digests, the newest first; and what was said of hooks while they
+//!   served, which is part of the configuration;
 //! - `.boathook/audit.log`: a JSON object a line for every attempt, whatever came of it.
 //!
 //! Each file is written beside its place and renamed into it: whoever is killed leaves a whole one.
@@ -14,8 +15,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::config::{LOCK_FILE, LOCK_VERSION, Overrides};
+use crate::folder;
 
 /// Components that a hook can be taken back to.
 const KEPT: usize = 5;
@@ -37,16 +41,28 @@ pub(super) struct Records {
     lock: Option<Lock>,
 }
 
+/// What somebody tried to do with a hook.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tried {
+    /// What it is called in commands.
+    pub(super) action: &'static str,
+    pub(super) hook: String,
+    /// The component, if it was about one.
+    pub(super) digest: Option<Digest>,
+    /// The limits, if it was about some.
+    pub(super) limits: Option<BTreeMap<String, Value>>,
+}
+
 /// What stands in `boathook.lock`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Lock {
     version: u32,
     hooks: BTreeMap<String, Vec<Digest>>,
+    #[serde(default)]
+    overrides: Overrides,
 }
 
-/// The version of its shape.
-const VERSION: u32 = 1;
 /// The version of one that made no sense, until it is written anew.
 const NONSENSE: u32 = 0;
 
@@ -95,7 +111,7 @@ impl Records {
     }
 
     fn state(&self) -> PathBuf {
-        self.app.join(".boathook")
+        self.app.join(folder::STATE)
     }
 
     fn component(&self, digest: &Digest) -> PathBuf {
@@ -151,14 +167,31 @@ impl Records {
         }
     }
 
-    /// Puts a component that is kept into the place of a hook's, and notes that it is the newest.
+    /// Notes what was said of hooks while they served.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub(super) fn put_overrides(&mut self, overrides: Overrides) -> Result<(), String> {
+        let lock = Lock { version: LOCK_VERSION, overrides, ..self.lock()?.clone() };
+        self.write(lock)
+    }
+
+    /// Puts a component that is kept into the place of a hook's, and notes that it is the newest. `overrides` is
+    /// what was said of hooks: somebody may have changed the file since it was read here.
     ///
     /// # Errors
     /// What cannot be written; then everything is as it was.
-    pub(super) fn put(&mut self, hook: &str, now: &Digest, place: &Path) -> Result<(), String> {
+    pub(super) fn put(
+        &mut self,
+        hook: &str,
+        now: &Digest,
+        place: &Path,
+        overrides: Overrides,
+    ) -> Result<(), String> {
         let path = self.component(now);
         let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let undo = self.lock()?.clone();
+        let undo = Lock { overrides, ..self.lock()?.clone() };
+        self.lock = Some(undo.clone());
         self.served(hook, fs::read(place).ok().as_deref(), now)?;
         write(place, &bytes).inspect_err(|_| {
             if let Err(error) = self.write(undo) {
@@ -173,7 +206,7 @@ impl Records {
         if let Some((digest, bytes)) = &before {
             self.keep(digest, bytes)?;
         }
-        let mut lock = Lock { version: VERSION, ..self.lock()?.clone() };
+        let mut lock = Lock { version: LOCK_VERSION, ..self.lock()?.clone() };
         let history = lock.hooks.entry(hook.to_owned()).or_default();
         for digest in before.iter().map(|(digest, _)| digest).chain([now]) {
             history.retain(|known| known != digest);
@@ -187,8 +220,9 @@ impl Records {
     }
 
     fn write(&mut self, lock: Lock) -> Result<(), String> {
-        let text = serde_json::to_string_pretty(&lock).map_err(|error| error.to_string())?;
-        write(&self.app.join("boathook.lock"), format!("{text}\n").as_bytes())?;
+        let whole = Lock { version: LOCK_VERSION, ..lock.clone() };
+        let text = serde_json::to_string_pretty(&whole).map_err(|error| error.to_string())?;
+        write(&self.app.join(LOCK_FILE), format!("{text}\n").as_bytes())?;
         self.lock = Some(lock);
         Ok(())
     }
@@ -196,7 +230,7 @@ impl Records {
     /// What stands in the lock file. One that makes no sense is begun anew: a history is no reason not to
     /// deploy. One that cannot be read may be whole, and is left alone.
     fn lock(&mut self) -> Result<&Lock, String> {
-        let path = self.app.join("boathook.lock");
+        let path = self.app.join(LOCK_FILE);
         if self.lock.is_none() {
             self.lock = Some(match fs::read(&path) {
                 Ok(text) => Lock::parse(&text).unwrap_or_else(|error| {
@@ -227,14 +261,9 @@ impl Records {
     }
 
     /// Writes down what was tried and what came of it.
-    pub(super) fn note(
-        &self,
-        action: &str,
-        hook: &str,
-        digest: Option<&Digest>,
-        error: Option<&str>,
-    ) {
-        let short = digest.map(Digest::short);
+    pub(super) fn note(&self, tried: &Tried, error: Option<&str>) {
+        let Tried { action, hook, digest, limits } = tried;
+        let short = digest.as_ref().map(Digest::short);
         match error {
             None => tracing::info!(hook, digest = short, "{action}: took over"),
             Some(error) => tracing::error!(hook, digest = short, "{action}: {error}"),
@@ -244,13 +273,15 @@ impl Records {
             "action": action,
             "hook": hook,
             "digest": digest,
+            "limits": limits,
             "error": error,
         });
         let path = self.state().join("audit.log");
         if fs::metadata(&path).is_ok_and(|file| file.len() > AUDIT_BYTES_MAX) {
             let _ = fs::rename(&path, path.with_extension("log.1"));
         }
-        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = folder::make(&self.state(), false)
+            .and_then(|()| OpenOptions::new().create(true).append(true).open(&path));
         if let Err(error) = file.and_then(|mut file| writeln!(file, "{line}")) {
             tracing::error!("{}: {error}", path.display());
         }
@@ -259,13 +290,13 @@ impl Records {
 
 impl Lock {
     fn empty() -> Self {
-        Self { version: VERSION, hooks: BTreeMap::new() }
+        Self { version: LOCK_VERSION, hooks: BTreeMap::new(), overrides: Overrides::new() }
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
         let lock: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         match lock.version {
-            VERSION => Ok(lock),
+            LOCK_VERSION => Ok(lock),
             version => Err(format!("version {version}")),
         }
     }
@@ -273,7 +304,7 @@ impl Lock {
 
 /// Where a component of this app is kept.
 pub(super) fn component(app: &Path, digest: &Digest) -> PathBuf {
-    app.join(".boathook/components").join(format!("{digest}.wasm"))
+    app.join(folder::STATE).join("components").join(format!("{digest}.wasm"))
 }
 
 /// Writes a file as a whole or not at all, and so that it is there after a loss of power.
@@ -283,7 +314,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{name}.tmp"));
     let write = || {
-        fs::create_dir_all(folder)?;
+        folder::make(folder, false)?;
         let mut file = File::create(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -315,7 +346,8 @@ mod tests {
         for component in components {
             let digest = Digest::of(component.as_bytes());
             records.keep(&digest, component.as_bytes()).unwrap();
-            records.put("a", &digest, &records.app.join("a.wasm")).unwrap();
+            let place = records.app.join("a.wasm");
+            records.put("a", &digest, &place, Overrides::new()).unwrap();
             records.forget_others();
         }
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::order::{Node, OrderError, order};
 use super::{Facts, Reach, SECTION, Wasm};
 use crate::config::{
-    Config, HookSettings, Installed, Limits, Manifest, Mode, OnFailure, Origin, PartialLimits,
-    Problem, Problems, manifest,
+    Config, HookSettings, Installed, LOCK_FILE, Limits, Manifest, Mode, OnFailure, Origin,
+    PartialLimits, Problem, Problems, manifest,
 };
 use crate::fetch::Grants;
 use crate::tasks::Tick;
@@ -129,6 +129,9 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
     let names: Vec<String> = named.iter().map(|(name, ..)| name.clone()).collect();
     if let Err(found) = config.know_hooks(&names) {
         problems.extend(found.0);
+    }
+    for name in config.overrides.keys().filter(|name| !names.contains(name)) {
+        tracing::warn!("{LOCK_FILE} says something of `{name}`, and there is no such hook");
     }
     let mut unread = BTreeSet::new();
     for (name, place, read) in named {

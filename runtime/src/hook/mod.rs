@@ -22,6 +22,7 @@ mod facts;
 pub mod find;
 pub mod order;
 mod reach;
+mod swap;
 mod tally;
 mod wasm;
 
@@ -320,7 +321,7 @@ impl Hook {
         if self.program.has_lifecycle() {
             // Whoever still has the only instance of a `single` hook has so long to bring it back.
             // Whatever the breaker thinks of the hook: this is its last call.
-            result = match live.pool.lease_last(self.timeout.0).await {
+            result = match live.pool.lease_patiently(Phase::Lower, self.timeout.0).await {
                 Ok(mut lease) => {
                     let allowance = Allowance::lifecycle(self.timeout.0);
                     let returned = lease.instance().lower(&allowance).await;

@@ -65,6 +65,8 @@ impl From<Phase> for Verb {
             | Phase::Configure
             | Phase::Initialize
             | Phase::Routes
+            | Phase::BeforeSwap
+            | Phase::AfterSwap
             | Phase::Lower => Self::Lifecycle,
         }
     }
@@ -117,6 +119,7 @@ pub struct Tally {
     fuel: AtomicU64,
     memory_peak_bytes: AtomicU64,
     instances_made: AtomicU64,
+    instances_freed: AtomicU64,
     initialized: AtomicU64,
     restarts: AtomicU64,
     waits: AtomicU64,
@@ -147,6 +150,7 @@ impl Default for Tally {
             fuel: AtomicU64::default(),
             memory_peak_bytes: AtomicU64::default(),
             instances_made: AtomicU64::default(),
+            instances_freed: AtomicU64::default(),
             initialized: AtomicU64::default(),
             restarts: AtomicU64::default(),
             waits: AtomicU64::default(),
@@ -197,6 +201,11 @@ impl Tally {
     /// Counts an instance that was made.
     pub fn made_instance(&self) {
         self.instances_made.fetch_add(1, Relaxed);
+    }
+
+    /// Counts an instance that is no more.
+    pub fn freed_instance(&self) {
+        self.instances_freed.fetch_add(1, Relaxed);
     }
 
     /// Counts a call of `initialize`, in whatever instance.
@@ -265,6 +274,7 @@ impl Tally {
             fuel: load(&self.fuel),
             memory_peak_bytes: load(&self.memory_peak_bytes),
             instances_made: load(&self.instances_made),
+            instances_freed: load(&self.instances_freed),
             restarts: load(&self.restarts),
             waits: load(&self.waits),
             wait: time(&self.wait_nanos),
@@ -291,6 +301,8 @@ pub struct Totals {
     pub memory_peak_bytes: u64,
     /// Instances that were made.
     pub instances_made: u64,
+    /// Those of them that are no more: the others live, in whatever generation.
+    pub instances_freed: u64,
     /// How often a hook in mode `single` lost its instance.
     pub restarts: u64,
     /// Calls that had to wait for an instance.

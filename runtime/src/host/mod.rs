@@ -176,8 +176,9 @@ impl State {
 
     /// Whether this call repeats what another instance has settled: only the lifecycle is repeated.
     pub fn repeats(&self) -> bool {
-        use Phase::{Configure, Defaults, Initialize, Routes, Start};
-        self.replay && matches!(self.phase, Start | Defaults | Configure | Initialize | Routes)
+        use Phase::{AfterSwap, Configure, Defaults, Initialize, Routes, Start};
+        let repeated = [Start, Defaults, Configure, Initialize, Routes, AfterSwap];
+        self.replay && repeated.contains(&self.phase)
     }
 
     /// Takes the exchange back after a call, wherever the call left it.

@@ -39,6 +39,12 @@ impl State {
                 let text = "`tasks.defer` was called in `lower`, when nothing is run any more";
                 Err(guest_error("E_TOO_LATE", text, None))
             }
+            Phase::BeforeSwap | Phase::AfterSwap => {
+                let text = format!(
+                    "`tasks.defer` was called in `{phase}`\nhint: call it in `initialize`, or where requests are"
+                );
+                Err(guest_error("E_TASKS_TOO_EARLY", text, None))
+            }
             _ => Ok(()),
         }
     }

@@ -11,9 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Prepared;
+use tokio::task::{JoinError, JoinSet};
+
+use super::{LiftError, Prepared, all_succeeded};
 use crate::app::App;
 use crate::config::{CUSTOM, Config, Tree};
+use crate::error::{Code, Failure};
 use crate::hook::find::Found;
 use crate::hook::{Hook, Tally};
 use crate::host::Staged;
@@ -156,6 +159,32 @@ impl Beside {
             app,
             staged,
         }
+    }
+
+    /// Has each hook that leaves hand what it knows to the one that comes in its place. To be called last, as what
+    /// it does from then on is not known there.
+    ///
+    /// # Errors
+    /// If a new one cannot do with what it is given.
+    pub async fn hand_over(&self) -> Result<(), LiftError> {
+        let mut handing = JoinSet::new();
+        for old in &self.leaving {
+            let same = |new: &&Arc<Hook>| new.name() == old.name();
+            let Some(new) = self.app.hooks.iter().find(same).cloned() else { continue };
+            let old = old.clone();
+            handing.spawn(async move {
+                match old.before_swap().await {
+                    Some(value) => new.after_swap(value).await,
+                    None => Ok(()),
+                }
+            });
+        }
+        let mut failures = Vec::new();
+        while let Some(handed) = handing.join_next().await {
+            let panicked = |error: JoinError| Failure::new(Code::Internal, error.to_string());
+            failures.extend(handed.map_err(panicked).flatten().err());
+        }
+        all_succeeded(&mut failures)
     }
 
     /// Lowers what is new in it, instead of letting it take over.

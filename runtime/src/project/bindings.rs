@@ -37,7 +37,7 @@ const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 /// The interfaces that the bindings of C export where nobody says anything else: those that the layer over
 /// them, `boathook.c`, has.
 pub const EXPORTS: &[&str] =
-    &["lifecycle", "routing", "observing", "methods", "listening", "background"];
+    &["lifecycle", "routing", "observing", "methods", "listening", "background", "swapping"];
 
 /// What nobody but the SDK of Go can import.
 const GO_INTERNAL: &str = "boathook/internal";

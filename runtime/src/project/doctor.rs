@@ -16,6 +16,7 @@ use rustix::process::{Resource, getrlimit};
 use super::tools::{State, TOOLS, Tool};
 use super::{Language, build, quoted};
 use crate::config::{Config, FILE, Listen, Problems, defaults};
+use crate::folder::STATE;
 use crate::hook::find::{MANIFEST_FILE, find};
 use crate::sandbox::cache::{self, Cache};
 use crate::sandbox::compile::{PACKAGE, VERSION};
@@ -157,7 +158,7 @@ fn of_problems(subject: &str, dir: &Path, problems: &Problems) -> Option<Check> 
 /// Without a cache everything works, and every start takes longer.
 fn cache(dir: &Path) -> Check {
     let folder = dir.join(cache::FOLDER);
-    let own = dir.join(cache::STATE);
+    let own = dir.join(STATE);
     // The nearest that is there decides: the rest would be made in it.
     let there = [&folder, &own].into_iter().find(|folder| folder.exists());
     let there = there.map_or(dir, |folder| folder);

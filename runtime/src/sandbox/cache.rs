@@ -20,7 +20,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -32,8 +32,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::child::CODE_BYTES;
 
-/// Where an app's local state lies, below its folder.
-pub const STATE: &str = ".boathook";
 /// Where the cache lies, in there.
 pub const FOLDER: &str = ".boathook/cache";
 const DIGEST_BYTES: u64 = 32;
@@ -126,11 +124,6 @@ pub enum CacheError {
     },
 }
 
-/// Has git pass over an app's local state. Nothing is lost where that fails.
-fn keep_out_of_git(state: &Path) {
-    let _ = fs::write(state.join(".gitignore"), "*\n");
-}
-
 impl Cache {
     /// The cache of an app; made if it is not there.
     ///
@@ -142,11 +135,7 @@ impl Cache {
         if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
             return Err(CacheError::NotAFolder { folder });
         }
-        let is_first = !app.join(STATE).exists();
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unusable)?;
-        if is_first {
-            keep_out_of_git(&app.join(STATE));
-        }
+        crate::folder::make(&folder, true).map_err(unusable)?;
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         let inside = rustix::fs::open(&folder, flags, Mode::empty());
         let inside = File::from(inside.map_err(|error| unusable(error.into()))?);
@@ -295,18 +284,6 @@ mod tests {
 
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
-
-    #[test]
-    fn git_passes_over_an_apps_state() {
-        let app = tempfile::tempdir().unwrap();
-        let ignored = app.path().join(STATE).join(".gitignore");
-        Cache::open(app.path()).unwrap();
-        assert_eq!(fs::read_to_string(&ignored).unwrap(), "*\n");
-        // Who removes it wants it so.
-        fs::remove_file(&ignored).unwrap();
-        Cache::open(app.path()).unwrap();
-        assert!(!ignored.exists());
-    }
 
     struct Kept {
         app: tempfile::TempDir,

@@ -20,7 +20,7 @@ use crate::hook::find::Found;
 use crate::hook::{Facts, Wasm};
 use crate::host::State;
 use crate::sandbox::bindings::exports::boathook::hook::{
-    background, lifecycle, listening, methods, observing, routing,
+    background, lifecycle, listening, methods, observing, routing, swapping,
 };
 
 /// The WIT package that this server speaks.
@@ -29,8 +29,8 @@ pub const PACKAGE: &str = "boathook:hook";
 pub const VERSION: &str = "0.1.0";
 
 /// Interfaces that a hook may export.
-const EXPORTS: [&str; 6] =
-    ["lifecycle", "routing", "observing", "methods", "listening", "background"];
+const EXPORTS: [&str; 7] =
+    ["lifecycle", "routing", "observing", "methods", "listening", "background", "swapping"];
 /// Interfaces that a hook may import.
 const IMPORTS: &[&str] = &[
     "types", "request", "response", "config", "log", "events", "hooks", "kv", "fetch", "secrets",
@@ -176,6 +176,7 @@ pub(super) struct Indices {
     pub(super) methods: Option<methods::GuestIndices>,
     pub(super) listening: Option<listening::GuestIndices>,
     pub(super) background: Option<background::GuestIndices>,
+    pub(super) swapping: Option<swapping::GuestIndices>,
 }
 
 /// One thing that keeps a component from being a hook.
@@ -203,7 +204,7 @@ pub enum LoadError {
     #[error(
         "is a component but not a hook: it exports {0}, and nothing of `{PACKAGE}`\n\
          hint: a hook exports one of lifecycle, routing, observing, methods, listening, \
-         background"
+         background, swapping"
     )]
     NotAHook(String),
     /// It could not even start within its limit.
@@ -322,6 +323,11 @@ impl Program {
     pub fn has_background(&self) -> bool {
         self.exports.background.is_some()
     }
+
+    /// Whether it hands something to the next generation.
+    pub fn has_swapping(&self) -> bool {
+        self.exports.swapping.is_some()
+    }
 }
 
 impl Source {
@@ -381,6 +387,7 @@ impl Indices {
                 Some("background") => {
                     found.background = Some(background::GuestIndices::new(pre)?);
                 }
+                Some("swapping") => found.swapping = Some(swapping::GuestIndices::new(pre)?),
                 _ => {}
             }
         }

@@ -12,7 +12,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::host::State;
-use crate::sandbox::{bindings, borrowed};
+use crate::sandbox::{bindings, borrowed, space};
 
 /// How often running guest code is interrupted for a look at its limits and to let others run. A
 /// call that is shorter never notices; a neighbour of one that spins waits this long at most.
@@ -92,7 +92,7 @@ impl Engine {
     /// not made.
     ///
     /// # Errors
-    /// If the machine cannot run it: no address space, no threads.
+    /// If the machine cannot run it: no threads, or too little address space is left.
     pub fn new(room: Room) -> anyhow::Result<Self> {
         let variant = |instances: u32, fuel: bool| {
             let make = || Variant::new(instances, room.memory, fuel).map(Arc::new);
@@ -112,6 +112,7 @@ impl Variant {
         // Of few instances few are being freed: each takes address space, and a deploy has an engine of its own.
         let spare = instances.clamp(SPARE_INSTANCES_MIN, SPARE_INSTANCES_MAX);
         let instances = instances.saturating_add(spare).min(INSTANCES_MAX);
+        space::check(instances)?;
         let engine = match wasmtime::Engine::new(&settings(Some((instances, memory)), fuel)) {
             Ok(engine) => engine,
             Err(error) => {

@@ -12,7 +12,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::bindings::boathook::hook::types::Error as GuestError;
 use super::bindings::exports::boathook::hook::{
-    background, lifecycle, listening, methods, observing, routing,
+    background, lifecycle, listening, methods, observing, routing, swapping,
 };
 use super::compile::{Indices, Program};
 use super::guard::{Ended, Timing, guard};
@@ -60,6 +60,7 @@ struct Exports {
     methods: Option<methods::Guest>,
     listening: Option<listening::Guest>,
     background: Option<background::Guest>,
+    swapping: Option<swapping::Guest>,
 }
 
 /// What a call returned, if it returned.
@@ -153,6 +154,7 @@ impl Instance {
         find!(self, methods);
         find!(self, listening);
         find!(self, background);
+        find!(self, swapping);
         Ok(())
     }
 
@@ -294,6 +296,16 @@ impl Instance {
         )
     }
 
+    /// Calls `swapping.before-swap`.
+    pub async fn before_swap(&mut self, allowance: &Allowance) -> Returned<Option<String>> {
+        call!(self, Phase::BeforeSwap, allowance, swapping.call_before_swap())
+    }
+
+    /// Calls `swapping.after-swap`.
+    pub async fn after_swap(&mut self, value: &String, allowance: &Allowance) -> Returned<()> {
+        call!(self, Phase::AfterSwap, allowance, swapping.call_after_swap(value))
+    }
+
     /// Calls `background.handle-tick`.
     pub async fn handle_tick(&mut self, name: &str, allowance: &Allowance) -> Returned<()> {
         call!(self, Phase::HandleTick, allowance, background.call_handle_tick(name))
@@ -315,6 +327,12 @@ impl Instance {
                 })
             })
             .map_err(|failure| failure.in_hook(&self.store.data().context.name, phase))
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.tally.freed_instance();
     }
 }
 

@@ -28,6 +28,7 @@ pub mod pool;
 mod replay;
 mod shelf;
 pub mod snapshot;
+mod space;
 
 pub use cache::Cache;
 pub use compile::{Compiler, LoadError, Program, give_back_large_blocks};

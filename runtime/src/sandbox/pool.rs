@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::compile::Program;
@@ -16,6 +16,7 @@ use super::snapshot::Snapshot;
 use crate::config::Mode;
 use crate::error::{Code, Failure, Phase};
 use crate::exchange::Exchange;
+use crate::hook::said;
 use crate::host::Context;
 
 /// How often [`Pool::sweep`] is to be called.
@@ -40,6 +41,8 @@ pub struct Pool {
     snapshot: Arc<Snapshot>,
     /// How they come to the same state if it cannot.
     replay: Replay,
+    /// What the generation before handed out: each instance is given it.
+    handed: OnceLock<Arc<String>>,
 }
 
 /// An instance that was taken out, and its place in the pool.
@@ -99,6 +102,7 @@ impl Pool {
             sweeps: AtomicU32::new(0),
             snapshot,
             replay,
+            handed: OnceLock::new(),
         }
     }
 
@@ -129,14 +133,33 @@ impl Pool {
         in_place!(self.fill(place, until))
     }
 
-    /// Takes an instance out for the last call of all: there is nobody to wait behind.
+    /// Gives the first instance what the generation before handed out, and from now on each that is made. To be
+    /// called before anybody else calls the hook.
+    ///
+    /// # Errors
+    /// What its `after-swap` fails with.
+    pub async fn hand_over(&self, value: Arc<String>, wait: Duration) -> Result<(), Failure> {
+        let mut lease = self.lease_patiently(Phase::AfterSwap, wait).await?;
+        let returned = self.replay.give(lease.instance(), &value).await;
+        said(&self.context.name, Phase::AfterSwap, returned)?;
+        lease.put_back();
+        // Nobody else sets it.
+        let _ = self.handed.set(value);
+        Ok(())
+    }
+
+    /// Takes an instance out for a call of the server's own, however long the line is.
     ///
     /// # Errors
     /// If none came back in that time; whatever a new instance's lifecycle fails with.
-    pub async fn lease_last(&self, wait: Duration) -> Result<Lease<'_>, Failure> {
+    pub async fn lease_patiently(
+        &self,
+        phase: Phase,
+        wait: Duration,
+    ) -> Result<Lease<'_>, Failure> {
         let busy = |what: &str| {
             let text = format!("no instance {what} within {wait:?}");
-            Failure::new(Code::HookBusy, text).in_hook(&self.context.name, Phase::Lower)
+            Failure::new(Code::HookBusy, text).in_hook(&self.context.name, phase)
         };
         let mut waiter = self.line_up()?;
         let place = tokio::time::timeout(wait, waiter.place()).await;
@@ -158,7 +181,7 @@ impl Pool {
             (Place::Idle(instance), _) => instance,
             (Place::Room, Some(program)) => {
                 let instance = in_place!(Instance::start(program, &self.context, true, until))?;
-                self.settle_in(instance)
+                self.settle_in(in_place!(self.given(instance, until))?)
             }
             (Place::Room, None) => {
                 let made = Box::pin(self.instance_without_snapshot());
@@ -166,11 +189,28 @@ impl Pool {
                     None => made.await?,
                     Some(until) => within(until, made).await?,
                 };
-                self.settle_in(made)
+                self.settle_in(in_place!(self.given(made, until))?)
             }
         };
         lease.instance = Some(instance);
         Ok(lease)
+    }
+
+    /// Gives a new instance what the generation before handed out, if it did.
+    async fn given(
+        &self,
+        mut instance: Box<Instance>,
+        until: Option<Instant>,
+    ) -> Result<Box<Instance>, Failure> {
+        let Some(value) = self.handed.get() else { return Ok(instance) };
+        let given = Box::pin(async {
+            self.replay.give_again(&mut instance, &self.context, value).await?;
+            Ok(instance)
+        });
+        match until {
+            None => given.await,
+            Some(until) => within(until, given).await,
+        }
     }
 
     /// Counts a new instance in.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compile::Program;
-use super::instance::Instance;
+use super::instance::{Instance, Returned};
 use super::limits::Allowance;
 use crate::error::{Code, Failure, HookError, Phase};
 use crate::host::Context;
@@ -33,14 +33,7 @@ impl Replay {
     ) -> Result<Box<Instance>, Failure> {
         let allowance = Allowance::lifecycle(self.time);
         let mut instance = Instance::start(program, context, true, None).await?;
-        let failed = |phase: Phase| {
-            move |said: HookError| {
-                let text = format!("the repeated call failed: {}", said.message);
-                let mut failure = Failure::new(Code::HookStart, text).in_hook(&context.name, phase);
-                failure.said = Some(HookError { status: None, ..said });
-                failure
-            }
-        };
+        let failed = |phase: Phase| move |said: HookError| failed_again(context, phase, said);
         if program.has_lifecycle() {
             let defaults = instance.defaults(&self.overrides, &allowance).await?;
             defaults.map_err(failed(Phase::Defaults))?;
@@ -52,4 +45,31 @@ impl Replay {
         }
         Ok(instance)
     }
+
+    /// Gives an instance what the generation before handed out.
+    pub(super) async fn give(&self, instance: &mut Instance, value: &String) -> Returned<()> {
+        instance.after_swap(value, &Allowance::lifecycle(self.time)).await
+    }
+
+    /// The same for an instance that is not the first to be given it.
+    ///
+    /// # Errors
+    /// What that fails with, as [`Self::run`] has it.
+    pub(super) async fn give_again(
+        &self,
+        instance: &mut Instance,
+        context: &Arc<Context>,
+        value: &String,
+    ) -> Result<(), Failure> {
+        let given = self.give(instance, value).await?;
+        given.map_err(|said| failed_again(context, Phase::AfterSwap, said))
+    }
+}
+
+/// What to say of a call that had succeeded the first time.
+fn failed_again(context: &Context, phase: Phase, said: HookError) -> Failure {
+    let text = format!("the repeated call failed: {}", said.message);
+    let mut failure = Failure::new(Code::HookStart, text).in_hook(&context.name, phase);
+    failure.said = Some(HookError { status: None, ..said });
+    failure
 }

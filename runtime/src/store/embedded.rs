@@ -18,7 +18,7 @@
 //! One process has the file at a time. Reads and commits may wait for the disk, so neither is done on a
 //! thread of the async runtime.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
@@ -292,7 +292,7 @@ pub(super) fn open_file(path: &Path, time: Time) -> io::Result<File> {
         });
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    crate::folder::make(folder, false)?;
     let opened = options.create(true).truncate(false).open(path)?;
     // That the file exists has to survive a power loss, too.
     File::open(folder)?.sync_all()?;

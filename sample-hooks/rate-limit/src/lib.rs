@@ -1,11 +1,12 @@
 //! State between requests: counts each client's POSTs in `self`, and answers 429 when they are too many.
 //!
-//! Mode `single` makes the count exact: one instance sees every request.
+//! Mode `single` makes the count exact: one instance sees every request. When another version takes its place
+//! while the server runs, that one goes on with the counts.
 
 use std::collections::BTreeMap;
 
 use boathook_sdk::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Default)]
 struct RateLimit {
@@ -21,6 +22,7 @@ struct Settings {
     window_ms: u64,
 }
 
+#[derive(Deserialize, Serialize)]
 struct Window {
     count: u64,
     start: u64,
@@ -33,6 +35,16 @@ impl Hook for RateLimit {
 
     fn initialize(&mut self) -> Result<()> {
         self.settings = config::own()?;
+        Ok(())
+    }
+
+    fn before_swap(&mut self) -> Result<Option<Value>> {
+        Ok(Some(json!(self.clients)))
+    }
+
+    fn after_swap(&mut self, value: Value) -> Result<()> {
+        // What another version kept in another way is begun anew.
+        self.clients = BTreeMap::deserialize(value).unwrap_or_default();
         Ok(())
     }
 
@@ -89,6 +101,18 @@ mod tests {
         testing::advance(Duration::from_millis(60_001));
         assert_eq!(post(&mut hook, "10.0.0.1").outcome, Outcome::Next);
         assert_eq!(hook.clients.len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn the_counts_go_on_when_another_version_takes_over() -> Result<()> {
+        let operator = json!({ "rate-limit": { "max-requests": 1 } });
+        let mut hook = testing::lift::<RateLimit>("rate-limit", operator.clone())?;
+        assert_eq!(post(&mut hook, "10.0.0.1").outcome, Outcome::Next);
+        let mut next: RateLimit = testing::swap(&mut hook, operator)?;
+        assert_eq!(post(&mut next, "10.0.0.1").status, 429);
+        next.after_swap(json!("of another version"))?;
+        assert_eq!(post(&mut next, "10.0.0.1").outcome, Outcome::Next);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 // State between requests: counts each client's POSTs, and answers 429 when they are too many.
 //
-// Mode `single` (in hook.toml) makes the count exact: one instance sees every request.
+// Mode `single` (in hook.toml) makes the count exact: one instance sees every request. When another version takes its
+// place while the server runs, that one goes on with the counts.
 
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,38 @@ static struct client *client_of(const char *ip) {
   return &clients[hash % CLIENTS];
 }
 
+// A client as JSON: three names, an address, two numbers.
+#define CLIENT_BYTES 128
+static char handed[CLIENTS * CLIENT_BYTES + 3];
+
+static bool before_swap(const char **value) {
+  size_t len = 0;
+  for (size_t at = 0; at < CLIENTS; at++) {
+    const struct client *client = &clients[at];
+    if (client->ip[0] == '\0') continue;
+    len += snprintf(handed + len, CLIENT_BYTES, "%c\"%s\":{\"count\":%ld,\"start\":%lld}", len == 0 ? '{' : ',', client->ip,
+                    client->count, client->start);
+  }
+  snprintf(handed + len, 3, len == 0 ? "{}" : "}");
+  *value = handed;
+  return true;
+}
+
+// Reads as far as it is what this hook writes; what another version kept in another way is begun anew.
+static bool after_swap(const char *value) {
+  struct client client = {0};
+  int read = 0;
+  for (const char *at = value; *at == '{' || *at == ','; at += read) {
+    read = 0;
+    sscanf(at + 1, " \"%45[^\"]\" : { \"count\" : %ld , \"start\" : %lld } %n", client.ip, &client.count, &client.start,
+           &read);
+    if (read == 0) break;
+    *client_of(client.ip) = client;
+    read++;
+  }
+  return true;
+}
+
 static bh_outcome limit(void) {
   const char *ip = bh_ip();
   long long now = now_ms();
@@ -59,5 +92,7 @@ static const bh_route routes[] = {
 const bh_hook boathook_hook = {
     .defaults = "{\"__configKey__\": {\"max-requests\": 100, \"window-ms\": 60000}}",
     .initialize = initialize,
+    .before_swap = before_swap,
+    .after_swap = after_swap,
     BH_ROUTES(routes),
 };

@@ -1,12 +1,13 @@
 // State between requests: counts each client's POSTs, and answers 429 when they are too many.
 //
 // Mode `single` (in hook.toml) makes the count exact: one instance sees every request. The state stands inside
-// the function, so that every instance, and every test, begins with its own.
+// the function, so that every instance, and every test, begins with its own. When another version takes its place
+// while the server runs, that one goes on with the counts.
 
 import { config, hook } from 'boathook-sdk';
 
 export default hook(() => {
-  const clients = new Map();
+  let clients = new Map();
   let settings;
   let swept = 0;
 
@@ -15,6 +16,14 @@ export default hook(() => {
 
     initialize() {
       settings = config.own();
+    },
+
+    beforeSwap: () => Object.fromEntries(clients),
+
+    afterSwap(value) {
+      // What another version kept in another way is begun anew.
+      const isWindow = ([, client]) => Number.isFinite(client?.count) && Number.isFinite(client?.start);
+      clients = new Map(Object.entries(value ?? {}).filter(isWindow));
     },
 
     routes: {

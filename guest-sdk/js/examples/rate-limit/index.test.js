@@ -24,3 +24,9 @@ test('the operator sets the limit, and reading is free', () => {
   assert.equal(post(app, '10.0.0.1').status, 429);
   assert.equal(app.request('GET', '/x').outcome, 'next');
 });
+
+test('the counts go on when another version takes over', () => {
+  const app = lift(rateLimit, { 'rate-limit': { 'max-requests': 1 } }, { name: 'rate-limit' });
+  assert.equal(post(app, '10.0.0.1').outcome, 'next');
+  assert.equal(post(app.swap(), '10.0.0.1').status, 429);
+});

@@ -48,6 +48,7 @@ class Lifted:
     """A lifted hook: one instance, as in mode `single`."""
 
     def __init__(self, made: "type[Hook]", name: str, config: "dict[str, Any]", **world: Any) -> None:
+        self._lifted_of = (made, config, world)
         self._host = MemoryHost(name, config, **world)
         bind(**self._host.interfaces)
         self._instance = Instance(made)
@@ -124,6 +125,18 @@ class Lifted:
         """Has a tick come."""
         bind(**self._host.interfaces)
         self._instance.hook.handle_tick(name)
+
+    def swap(self, made: "type[Hook] | None" = None, config: "dict[str, Any] | None" = None, **world: Any) -> "Lifted":
+        """Puts another hook, or this one once more, in its place, as a deploy does: lifts it, with the same settings
+        and world or others, gives it what this one hands over, and returns it."""
+        given, its_config, its_world = self._lifted_of
+        new = Lifted(made or given, self._host.name, its_config if config is None else config, **(world or its_world))
+        bind(**self._host.interfaces)
+        handed = self._instance.hook.before_swap()
+        bind(**new._host.interfaces)
+        if handed is not None:
+            new._instance.hook.after_swap(json.loads(json.dumps(handed)))
+        return new
 
     def lower(self) -> None:
         """Calls `lower`."""

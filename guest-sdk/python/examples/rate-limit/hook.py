@@ -1,6 +1,7 @@
 """State between requests: counts each client's POSTs in `self`, and answers 429 when they are too many.
 
-Mode `single` (in hook.toml) makes the count exact: one instance sees every request.
+Mode `single` (in hook.toml) makes the count exact: one instance sees every request. When another version takes its
+place while the server runs, that one goes on with the counts.
 """
 
 import time
@@ -20,6 +21,15 @@ class RateLimit(Hook):
         settings = config.own()
         self.max_requests = settings["max-requests"]
         self.window = settings["window-ms"] / 1000
+
+    def before_swap(self):
+        return {ip: {"count": count, "start": int(start * 1000)} for ip, (count, start) in self.clients.items()}
+
+    def after_swap(self, value):
+        try:
+            self.clients = {ip: (seen["count"], seen["start"] / 1000) for ip, seen in value.items()}
+        except (AttributeError, KeyError, TypeError):
+            pass  # What another version kept in another way is begun anew.
 
     @before("POST /*")
     def limit(self, req, res):

@@ -28,3 +28,10 @@ class RateLimitTest(unittest.TestCase):
         app = lift(RateLimit, {"rate-limit": {"max-requests": 0}}, name="rate-limit")
         self.assertEqual(post(app, "10.0.0.1").status, 429)
         self.assertEqual(app.request("GET", "/x").outcome, NEXT)
+
+    def test_the_counts_go_on_when_another_version_takes_over(self):
+        app = lift(RateLimit, {"rate-limit": {"max-requests": 1}}, name="rate-limit")
+        self.assertEqual(post(app, "10.0.0.1").outcome, NEXT)
+        after = app.swap()
+        self.assertEqual(post(after, "10.0.0.1").status, 429)
+        after.hook.after_swap("of another version")

@@ -7,6 +7,7 @@ mod laws;
 mod layers;
 mod manifest;
 mod merge;
+mod overrides;
 mod routes;
 mod secrets;
 mod server;

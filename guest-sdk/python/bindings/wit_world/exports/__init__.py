@@ -216,3 +216,44 @@ class Routing(Protocol):
         raise NotImplementedError
 
 
+class Swapping(Protocol):
+
+    @abstractmethod
+    def before_swap(self) -> Optional[str]:
+        """
+        Says what the next generation should know, up to 1 MiB; none for nothing.
+
+        Called once on the running generation when the next one is about to take over: in mode `single` on its
+        one instance, in turn with its other calls; in mode `pooled` on any one of its instances, which knows nothing
+        of the others' memory; not at all in mode `fresh`. Calls go on meanwhile: what this generation does between
+        its answer and the last request that began with it is not in the value. The next one may still be refused, so
+        nothing should be given up here.
+
+        An error, a trap, and a value that is too long or no JSON are logged, and the next generation
+        takes over without a value.
+
+        Limits: `hook_timeout`, its turn included; `memory`.
+
+        Raises: `componentize_py_types.Err(wit_world.imports.types.Error)`
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def after_swap(self, value: str) -> None:
+        """
+        Takes over what the generation before handed out. Called after `initialize`, `routes` and `methods` and before
+        the first request, where there is a value; then on each further instance when it is made, with the same
+        value: also on the one that comes after a failure in mode `single`, and on every one in mode `fresh`. A
+        snapshot does not have it.
+
+        The value may be that of any generation, a later one included, as a rollback is a swap too. Pass over
+        what cannot be read: an error or a trap refuses the whole set, and the generation before goes on. On further
+        instances it fails the request that needs one. There `events.emit` does nothing.
+
+        Limits: `hook_timeout`, `memory`.
+
+        Raises: `componentize_py_types.Err(wit_world.imports.types.Error)`
+        """
+        raise NotImplementedError
+
+
