@@ -370,9 +370,18 @@ fn sessions_events_and_what_is_handed_on_can_be_expected() {
         name = "events are heard in their order"
         request = "GET /emits?times=2"
         expect.events = [{ name = "noise", payload = 0 }, "noise"]
+        //- hooks/c/tests/c.toml
+        locals = { me = "ada" }
+        [[case]]
+        name = "what comes after the hook sees another request"
+        request = "GET /a?b"
+        headers = { x-set-path = "/c", x-set-query = "d", x-set-header = "x-e=1", x-unset-header = "accept", accept = "x" }
+        [case.expect]
+        forwarded = { target = "/c?d", headers = { x-e = "1", accept = false } }
+        locals = { me = "ada" }
         "#,
         0,
-        &[" 2 cases run: 2 passed, 0 failed\n"],
+        &[" 3 cases run: 3 passed, 0 failed\n"],
     );
 }
 

@@ -8,9 +8,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Json, build, complain, report as errors, say, say_json};
+use crate::config::Problems;
 use crate::log;
 use crate::testing::suite::{Finding, Suite, SuiteError, Verdict, find, judge};
-use crate::testing::{Snapshots, junit, report};
+use crate::testing::{Hook, Snapshots, TestError, junit, report};
 
 /// Run a hook's cases, or those of all of an app's hooks.
 ///
@@ -46,10 +47,11 @@ impl Test {
             SuiteError::Files(problems) => problems.into(),
             error => anyhow::Error::new(error),
         })?;
+        let hooks = opened(&suites)?;
         let begun = Instant::now();
         let (mut verdicts, mut left_out) = (Vec::new(), 0);
-        for suite in &suites {
-            left_out += self.suite(suite, &mut verdicts)?;
+        for (suite, hook) in suites.iter().zip(&hooks) {
+            left_out += self.suite(suite, hook, &mut verdicts);
         }
         if let (true, Some(filter)) = (verdicts.is_empty(), &self.filter) {
             anyhow::bail!("no case has `{filter}` in its name, of {left_out} there are");
@@ -74,16 +76,7 @@ impl Test {
     }
 
     /// Runs the cases of one hook, and says how many were left out.
-    fn suite(&self, suite: &Suite, verdicts: &mut Vec<Verdict>) -> anyhow::Result<usize> {
-        if suite.is_stale() {
-            let folder = suite.folder.display();
-            let text = format!(
-                "{folder}: what the hook is built of is newer than its component\n\
-                 hint: `boathook build {folder}`"
-            );
-            complain(&errors::paragraph("warning", &text));
-        }
-        let hook = suite.open(build::compiler_of(&suite.folder))?;
+    fn suite(&self, suite: &Suite, hook: &Hook, verdicts: &mut Vec<Verdict>) -> usize {
         let snapshots = if self.update { Snapshots::Updated } else { Snapshots::Compared };
         let mut left_out = 0;
         for file in &suite.files {
@@ -93,15 +86,36 @@ impl Test {
                     left_out += 1;
                     continue;
                 }
-                let verdict = judge(case, &hook, &file.path, snapshots);
+                let verdict = judge(case, hook, &file.path, snapshots);
                 if !self.json.json {
                     say(&report::line(&verdict));
                 }
                 verdicts.push(verdict);
             }
         }
-        Ok(left_out)
+        left_out
     }
+}
+
+/// The hooks of all suites. What is wrong with any of them is told before a case runs.
+fn opened(suites: &[Suite]) -> anyhow::Result<Vec<Hook>> {
+    let (mut hooks, mut problems) = (Vec::new(), Problems::default());
+    for suite in suites {
+        if suite.is_stale() {
+            let folder = suite.folder.display();
+            let text = format!(
+                "{folder}: what the hook is built of is newer than its component\n\
+                 hint: `boathook build {folder}`"
+            );
+            complain(&errors::paragraph("warning", &text));
+        }
+        match suite.open(build::compiler_of(&suite.folder)) {
+            Ok(hook) => hooks.push(hook),
+            Err(TestError::Component(found)) => problems.0.extend(found.0),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if problems.0.is_empty() { Ok(hooks) } else { Err(problems.into()) }
 }
 
 fn document(verdict: &Verdict) -> Value {
