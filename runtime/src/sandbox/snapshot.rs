@@ -114,6 +114,9 @@ impl Snapshot {
                 let (program, context, made) = (program.clone(), context.clone(), snapshot.clone());
                 tokio::spawn(async move {
                     let Ok(_turn) = TURN.acquire().await else { return };
+                    if made.is_for_nobody() {
+                        return;
+                    }
                     made.settle(compile(&program, wasm).await, &context, started);
                 });
                 Ok(snapshot)
@@ -150,10 +153,19 @@ impl Snapshot {
         let (context, replay) = (context.clone(), replay.clone());
         tokio::spawn(async move {
             let Ok(_turn) = TURN.acquire().await else { return };
+            if snapshot.is_for_nobody() {
+                return;
+            }
             let started = Instant::now();
             let made = make(&program, &context, &replay).await;
             snapshot.settle(made, &context, started);
         });
+    }
+
+    /// Whether only who makes it still has it: the hook was replaced while this waited for its turn, and all that
+    /// would be kept alive for it is its engine.
+    fn is_for_nobody(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1
     }
 
     /// Notes what came of it, and says so.
