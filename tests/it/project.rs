@@ -60,6 +60,8 @@ fn a_new_hook_in_rust_is_built_and_answers() {
     let built = built_with_the_target(&app);
     assert!(built.contains("hook `greeter`: "), "{built}");
     assert!(built.contains("ready: `boathook serve` runs it"), "{built}");
+    let tested = ran(&app, &["test", "{dir}"]);
+    assert!(tested.out.contains(" 2 cases run: 2 passed, 0 failed\n"), "{tested:?}");
     app.start_again();
     let answer = app.ask("GET", "/greeter");
     assert_eq!((answer.status, answer.text().as_str()), (200, "Hello from greeter!\n"));

@@ -1,6 +1,6 @@
 //! Defines a case: what a hook finds, what it is asked, one step after the other, and what is to come of it.
 //!
-//! Plain data. Files of cases are read by [`crate::config::cases`]; [`super::run`](mod@super::run) runs them.
+//! Plain data. Files of cases are read by [`crate::config::cases`].
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};

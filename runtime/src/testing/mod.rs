@@ -18,7 +18,7 @@
 //! that the case makes up. So it comes to the same each time, whatever ran before it.
 //!
 //! In order: [`case`](mod@case) defines what is put in, `hook` the component, `world` what stands in the place of
-//! the machine, [`run`](mod@run) runs it all, [`seen`] is what came of it, [`expect`] holds that against what was to come;
+//! the machine, `run` runs it all, [`seen`] is what came of it, [`expect`] holds that against what was to come;
 //! [`suite`] is a folder of cases, and [`report`], `junit` tell what became of them.
 
 pub mod case;
