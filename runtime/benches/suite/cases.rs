@@ -150,7 +150,7 @@ fn native_ratios() -> Vec<Ratio> {
 
 /// All groups. `bodies` has files of 16 KiB and 1 MiB to post.
 pub(crate) fn all(bodies: &Bodies) -> Vec<Group> {
-    vec![headers(), echoes(bodies), routes(), hooks(), http2(), proxy(), services()]
+    vec![headers(), echoes(bodies), routes(), hooks(), http2(), proxy(), services(), languages()]
 }
 
 fn headers() -> Group {
@@ -272,6 +272,29 @@ fn services() -> Group {
         vs("kv_increment_in_file_vs_no_hook", "kv_increment_in_file"),
     ];
     Group { name: "services", subjects, ratios }
+}
+
+/// The sample `security-headers` in each language: five headers set on the way back, by that language's SDK.
+fn languages() -> Group {
+    let subject = |name, component| Subject {
+        decorated: false,
+        ..decorated(name, Serves::Boathook(AppOf::new(vec![one(component, "")])))
+    };
+    let subjects = vec![
+        subject("headers_in_rust", "security-headers-rust"),
+        subject("headers_in_c", "security-headers-c"),
+        subject("headers_in_go", "security-headers-go"),
+        subject("headers_in_js", "security-headers-js"),
+        subject("headers_in_python", "security-headers-python"),
+    ];
+    let vs = |name, of| ratio(name, of, "headers_in_rust", 0.0);
+    let ratios = vec![
+        vs("c_vs_rust", "headers_in_c"),
+        vs("go_vs_rust", "headers_in_go"),
+        vs("js_vs_rust", "headers_in_js"),
+        vs("python_vs_rust", "headers_in_python"),
+    ];
+    Group { name: "languages", subjects, ratios }
 }
 
 /// A proxy, without hooks and through three of them; and a hook that fetches from the same upstream what the
