@@ -52,17 +52,23 @@ impl Wasm {
     /// The bytes. Blocks while it reads them.
     ///
     /// # Errors
-    /// If they are not where they were: another component lies there by now.
+    /// If they are not where they were: for each place, that another component lies there by now, or why it
+    /// cannot be read.
     pub fn bytes(&self) -> Result<Arc<[u8]>, String> {
         if let Some(bytes) = &self.held {
             return Ok(bytes.clone());
         }
-        let read = self.files.iter().filter_map(|file| std::fs::read(file).ok());
-        let mut same = read.filter(|bytes| <[u8; 32]>::from(Sha256::digest(bytes)) == self.digest);
-        same.next().map(Arc::from).ok_or_else(|| {
-            let file = self.files.first().map(|file| file.display().to_string());
-            format!("{}: has changed since it was read", file.unwrap_or_default())
-        })
+        let mut wrong = Vec::new();
+        for file in &self.files {
+            let why = match std::fs::read(file) {
+                Ok(bytes) if Sha256::digest(&bytes)[..] == self.digest => return Ok(bytes.into()),
+                Ok(_) => "has changed since it was read".to_owned(),
+                Err(error) => format!("cannot be read again: {error}"),
+            };
+            wrong.push(format!("{}: {why}", file.display()));
+        }
+        let wrong = wrong.join("; ");
+        Err(format!("{wrong}\nhint: start the server, or deploy the hook, once more"))
     }
 }
 
@@ -85,7 +91,10 @@ mod tests {
         let wasm = Wasm::read_from(&first, bytes.clone()).and_in(&last);
         assert_eq!(wasm.bytes().unwrap()[..], bytes);
         std::fs::write(&first, "another").unwrap();
-        assert!(wasm.bytes().unwrap_err().contains("first: has changed since it was read"));
+        let why = wasm.bytes().unwrap_err();
+        assert!(why.contains("first: has changed since it was read; "), "{why}");
+        assert!(why.contains("last: cannot be read again: No such file"), "{why}");
+        assert!(why.ends_with("\nhint: start the server, or deploy the hook, once more"), "{why}");
         std::fs::write(&last, &bytes).unwrap();
         assert_eq!(wasm.bytes().unwrap()[..], bytes);
     }
