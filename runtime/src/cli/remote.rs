@@ -118,6 +118,14 @@ impl Rollback {
     }
 }
 
+/// What is said where the server is asked no longer, though it may still be compiling behind its requests.
+fn no_answer() -> anyhow::Error {
+    anyhow!(
+        "no answer after {PATIENCE:?}\n\
+         hint: the server goes on with what it has begun: `boathook ls` and its log tell what came of it"
+    )
+}
+
 impl Server {
     /// Asks the admin listener, and returns what it answers to what went well.
     pub(super) fn ask(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Value> {
@@ -132,7 +140,7 @@ impl Server {
         let asked = async {
             let asked = ask(&admin, &secret, method, path, body);
             let answered = tokio::time::timeout(PATIENCE, asked).await;
-            answered.unwrap_or_else(|_| Err(anyhow!("no answer after {PATIENCE:?}")))
+            answered.unwrap_or_else(|_| Err(no_answer()))
         };
         block_on(Some(1), asked).with_context(|| format!("the admin listener on {admin}"))
     }
