@@ -22,7 +22,7 @@ use wasmtime::Store;
 use wasmtime::component::{self, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::compile::{Program, Source};
+use super::compile::Program;
 use super::guard::{Ended, Timing, guard};
 use super::instance::Instance;
 use super::limits::{self, Allowance};
@@ -103,8 +103,9 @@ impl Snapshot {
         may_replay: bool,
     ) -> Result<Arc<Self>, Failure> {
         let started = Instant::now();
-        let taken = match program.source() {
-            Ok(source) => take(first, source).await,
+        let owned = program.clone();
+        let taken = match blocking(move || owned.source()?.wasm()).await {
+            Ok(wasm) => take(first, &wasm).await,
             Err(reason) => Err(Obstacle::Unfit(reason)),
         };
         match taken {
@@ -215,7 +216,8 @@ async fn make(
     // Reading and writing all of its memory is work, and no request should have to wait for it.
     let (owned, runtime) = (program.clone(), tokio::runtime::Handle::current());
     let taken = blocking(move || {
-        let taken = runtime.block_on(take(&mut instance, owned.source()?));
+        let wasm = owned.source()?.wasm()?;
+        let taken = runtime.block_on(take(&mut instance, &wasm));
         taken.map_err(|(Obstacle::Unfit(reason) | Obstacle::Broken(reason))| reason)
     });
     compile(program, taken.await?).await
@@ -272,15 +274,14 @@ fn has_resources(wasm: &[u8]) -> bool {
     })
 }
 
-/// Reads the state of an instance, whose program is instrumented, into a copy of its component.
-async fn take(instance: &mut Instance, source: &Source) -> Result<Vec<u8>, Obstacle> {
+/// Reads the state of an instance, whose program is instrumented, into a copy of its component, which is `wasm`.
+async fn take(instance: &mut Instance, wasm: &[u8]) -> Result<Vec<u8>, Obstacle> {
     let (store, instance) = instance.parts();
     obstacle(store.data()).map_or(Ok(()), |reason| Err(Obstacle::Unfit(reason)))?;
     let wizer = wizer();
     // Once more: what came of the first time borrows the component, and could not be kept beside it.
-    let wasm = source.wasm().map_err(Obstacle::Unfit)?;
     let (context, _) =
-        wizer.instrument_component(&wasm).map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;
+        wizer.instrument_component(wasm).map_err(|error| Obstacle::Unfit(format!("{error:#}")))?;
     let allowance = Allowance::lifecycle(TIME);
     limits::arm(store, Phase::Initialize, &allowance);
     // Whole memories are read, which no call of the hook's may return.
