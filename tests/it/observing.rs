@@ -121,6 +121,15 @@ fn an_observer_reads_and_replaces_the_body_and_what_described_the_old_one_goes()
 }
 
 #[test]
+fn the_policy_of_a_page_that_explains_a_failure_goes_with_the_page() {
+    for (hook, stays) in [("observes", true), ("upper-case", false)] {
+        let mut app = App::lift(&format!("//- hooks\n{hook}"));
+        let page = app.send("GET", "/nowhere", &["accept: text/html".into()], "");
+        assert_eq!((page.status, page.header("content-security-policy").is_some()), (404, stays));
+    }
+}
+
+#[test]
 fn a_body_over_the_limit_is_an_error_for_the_observer_and_flows_on_untouched() {
     let mut app = App::lift(UPPER);
     for (bytes, read) in [(2048, true), (2049, false), (300_000, false)] {

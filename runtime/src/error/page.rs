@@ -3,6 +3,7 @@
 //! elsewhere is text. What may be shown, and to whom, is not decided here.
 
 use std::fmt::Write as _;
+use std::str::Chars;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -115,6 +116,13 @@ impl Page<'_> {
     }
 }
 
+/// Removes the policy of a page, where there is one: what stands in the page's place has its own.
+pub(crate) fn forget_policy(headers: &mut HeaderMap) {
+    if headers.get(CONTENT_SECURITY_POLICY).is_some_and(|policy| policy == &**POLICY) {
+        headers.remove(CONTENT_SECURITY_POLICY);
+    }
+}
+
 /// Whether a request asks for a page, as browsers do that go to an address.
 pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
     let accept = headers.get_all(http::header::ACCEPT).iter();
@@ -135,19 +143,29 @@ fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // `ESC [ ... letter`: a colour, mostly.
-            '\x1b' => {
-                let mut after = rest.clone();
-                if after.next() == Some('[') && after.any(|char| ('@'..='~').contains(&char)) {
-                    rest = after;
-                }
-            }
+            '\x1b' => rest = after_escape(rest.clone()).unwrap_or(rest),
             '\n' | '\t' => escaped.push(char),
             char if char.is_control() => {}
             char => escaped.push(char),
         }
     }
     escaped
+}
+
+/// What follows a sequence for terminals, of which ESC has been read; none where it does not end.
+fn after_escape(mut text: Chars<'_>) -> Option<Chars<'_>> {
+    match text.next()? {
+        // `ESC [ ... letter`: a colour, mostly.
+        '[' => text.any(|char| ('@'..='~').contains(&char)).then_some(text),
+        // `ESC ] ... ESC \`, or BEL at its end: a link, mostly.
+        ']' => {
+            let text = text.as_str();
+            let end = &text[text.find(['\x07', '\x1b'])?..];
+            let after = end.strip_prefix('\x07').or_else(|| end.strip_prefix("\x1b\\"));
+            Some(after.unwrap_or(end).chars())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +191,23 @@ mod tests {
     fn what_is_meant_for_a_terminal_is_left_out() {
         assert_eq!(escaped("\x1b[1;31merror\x1b[0m: no\r\n\tthere\x07"), "error: no\n\tthere");
         assert_eq!(escaped("\x1b[12"), "[12");
+        let link = "\x1b]8;;http://a/\x1b\\E0277\x1b]8;;\x1b\\: no, \x1b]0;title\x07and more";
+        assert_eq!(escaped(link), "E0277: no, and more");
+        assert_eq!(escaped("\x1b]8;;\x1b[1mbold"), "bold");
+        assert_eq!(escaped("\x1b]8;;text"), "]8;;text");
+    }
+
+    #[test]
+    fn the_policy_of_a_page_goes_with_the_page_and_that_of_others_stays() {
+        let page = Page::default().response(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = page.headers().clone();
+        forget_policy(&mut headers);
+        assert!(
+            !headers.contains_key(CONTENT_SECURITY_POLICY) && headers.contains_key(CACHE_CONTROL)
+        );
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'"));
+        forget_policy(&mut headers);
+        assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'self'");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::blocks::{Block, Field, has_room, joined, parse_block, parse_field, wr
 use super::request::{bad, too_large};
 use super::{GuestError, State, check_json, guest_error};
 use crate::body::Body;
+use crate::error::page;
 use crate::exchange::{Exchange, Stage};
 use crate::sandbox::Result;
 use crate::sandbox::bindings::boathook::hook::response::Host;
@@ -281,6 +282,8 @@ fn forget_description(exchange: &mut Exchange) {
         for name in [CONTENT_LENGTH, ETAG, CONTENT_RANGE, ACCEPT_RANGES, CONTENT_ENCODING] {
             exchange.response.headers.remove(name);
         }
+        // It allows for nothing that is not on the page itself.
+        page::forget_policy(&mut exchange.response.headers);
     }
 }
 
