@@ -1,6 +1,6 @@
 //! `boathook dev`: what is saved is built and answers, and what does not build or lift leaves the last one there.
 
-use crate::harness::{App, Response};
+use crate::harness::{App, Response, until};
 
 /// An app with one hook, whose source is the name of the component that it is to be, and whose compiler is `cp`.
 /// Components lie in `parts`.
@@ -90,8 +90,40 @@ fn a_browser_sees_what_does_not_build_until_it_is_mended_and_programs_get_their_
     assert_eq!(status(&mut app, "/hello"), 200);
     assert_eq!(app.send("POST", "/hello", &["accept: text/html".into()], "").status, 404);
     app.write("hooks/x/source.txt", "one");
-    app.log(&["built `x`", "built `x`"]);
+    app.log(&["built `x`", "built `x`", "the app was lifted anew: "]);
     assert_eq!(browse(&mut app, "/hello").text(), "Hello from a hook!\n");
+    app.stop();
+}
+
+#[test]
+fn a_browser_that_saw_trouble_never_sees_what_ran_before_once_it_is_mended() {
+    let mut app = app("one");
+    assert_eq!(status(&mut app, "/hello"), 200);
+    app.write("hooks/x/source.txt", "nothing");
+    app.log(&["failed with exit code 1"]);
+    app.write("hooks/x/source.txt", "two");
+    until(|| {
+        let seen = browse(&mut app, "/shout");
+        let is_trouble = seen.header("boathook-change").is_some();
+        assert!(is_trouble || seen.status == 200, "{}", seen.text());
+        !is_trouble
+    });
+    app.stop();
+}
+
+#[test]
+fn a_hook_that_is_disabled_and_does_not_build_keeps_no_browser_from_the_others() {
+    let mut app = app("one");
+    assert_eq!(status(&mut app, "/hello"), 200);
+    app.write("boathook.toml", "hooks.x = false\n");
+    app.log(&["the app was lifted anew: "]);
+    app.write("hooks/x/source.txt", "nothing");
+    app.log(&["cp: cannot stat", "failed with exit code 1"]);
+    assert_eq!(browse(&mut app, "/hello").status, 404);
+    app.write("boathook.toml", "custom.a = 1\n");
+    app.log(&["the app was lifted anew: ", "the app was lifted anew: lifted: x"]);
+    let text = browse(&mut app, "/hello").text();
+    assert!(text.contains("hooks/x does not build"), "{text}");
     app.stop();
 }
 

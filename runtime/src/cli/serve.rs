@@ -237,6 +237,9 @@ async fn lift_anew(
             _ = hangup.recv() => {}
             () = again() => {}
         }
+        if let Some(bench) = &bench {
+            bench.trouble.lifting();
+        }
         let replaced = running.replace(|_| command.read(), Extent::All, async |_| Ok(())).await;
         let replaced = replaced.map_err(|error| report::text(&error.into()));
         if let Some(bench) = &bench {

@@ -177,6 +177,15 @@ pub fn command(folder: &Path) -> Result<String, BuildError> {
     command.ok_or_else(|| BuildError::NoCommand(folder.join(MANIFEST_FILE)))
 }
 
+/// What the hook of a folder is called, as far as can be told before it is built: as its manifest says, or its
+/// component, or the folder.
+pub fn name(folder: &Path) -> String {
+    let manifest = read_manifest(folder).ok().and_then(|(manifest, _)| manifest.name);
+    let component = || Found::alone(folder).ok().map(|hook| hook.name.to_string());
+    let of_folder = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    manifest.or_else(component).unwrap_or_else(of_folder)
+}
+
 /// Builds the hook of a folder, and checks that a server could load it.
 ///
 /// # Errors
