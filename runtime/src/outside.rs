@@ -89,7 +89,8 @@ impl FrozenClock {
 
     /// Has time pass.
     pub fn advance(&self, time: Duration) {
-        self.now.fetch_add(nanos(time), Ordering::Relaxed);
+        let later = |now: u64| Some(now.saturating_add(nanos(time)));
+        let _ = self.now.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
     }
 }
 

@@ -49,3 +49,4 @@ mod swapping;
 mod switching;
 mod tasks;
 mod testing;
+mod testing_rigour;

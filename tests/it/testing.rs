@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use crate::harness::{App, Ran, component};
 
-fn top() -> PathBuf {
+pub(crate) fn top() -> PathBuf {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     top.expect("the crate lies in a folder").to_owned()
 }
 
 /// Runs the cases of an app, and holds what was printed against parts of it.
 #[track_caller]
-fn tested(fixture: &str, code: i32, said: &[&str]) -> Ran {
+pub(crate) fn tested(fixture: &str, code: i32, said: &[&str]) -> Ran {
     let ran = Ran::of(fixture, &["test", "{dir}"]);
     assert_eq!(ran.code, Some(code), "{ran:?}");
     for part in said {
@@ -27,7 +27,7 @@ fn tested(fixture: &str, code: i32, said: &[&str]) -> Ran {
 }
 
 /// One of the guests as a hook to be tested.
-fn guest(name: &str) -> (tempfile::TempDir, Hook) {
+pub(crate) fn guest(name: &str) -> (tempfile::TempDir, Hook) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join(format!("{name}.wasm"));
     fs::write(&path, component(name)).expect("a file can be written");
@@ -67,6 +67,7 @@ fn a_case_that_fails_says_what_was_expected_and_what_the_hook_did() {
         expect = { status = 404, outcome = "next" }
         [[case]]
         name = "it is not"
+        hook.grants.kv = ["rates"]
         request = "GET /nowhere"
         expect = { status = 200, headers = { x-a = "1" }, kv.rates = { a = 1 }, locals = { me = 1 } }
         "#,
@@ -82,7 +83,7 @@ fn a_case_that_fails_says_what_was_expected_and_what_the_hook_did() {
             " 2 cases run: 1 passed, 1 failed\n",
         ],
     );
-    assert!(!ran.out.contains("PASS [   0.004s] a"), "a hook without cases is not tested: {ran:?}");
+    assert!(!ran.out.contains("] a: "), "a hook without cases is not tested: {ran:?}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `boathook test`: runs hooks' cases in this process, and says what became of them.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -10,8 +12,9 @@ use serde_json::{Value, json};
 use super::{Json, build, complain, report as errors, say, say_json};
 use crate::config::Problems;
 use crate::log;
+use crate::testing::expect::Made;
 use crate::testing::suite::{Finding, Suite, SuiteError, Verdict, find, judge};
-use crate::testing::{Hook, Snapshots, TestError, junit, report};
+use crate::testing::{Case, Hook, Snapshots, TestError, junit, report};
 
 /// Run a hook's cases, or those of all of an app's hooks.
 ///
@@ -48,17 +51,20 @@ impl Test {
             error => anyhow::Error::new(error),
         })?;
         let hooks = opened(&suites)?;
-        let begun = Instant::now();
-        let (mut verdicts, mut left_out) = (Vec::new(), 0);
-        for (suite, hook) in suites.iter().zip(&hooks) {
-            left_out += self.suite(suite, hook, &mut verdicts);
-        }
-        if let (true, Some(filter)) = (verdicts.is_empty(), &self.filter) {
+        let (chosen, left_out) = self.chosen(&suites, &hooks);
+        if let (true, Some(filter)) = (chosen.is_empty(), &self.filter) {
             anyhow::bail!("no case has `{filter}` in its name, of {left_out} there are");
         }
-        if let Some(file) = &self.junit {
+        // A place that cannot be written to is known before anything runs, and not after it.
+        let junit_file = self.junit.as_ref().map(|file| {
+            File::create(file).map(|open| (file, open)).with_context(|| file.display().to_string())
+        });
+        let junit_file = junit_file.transpose()?;
+        let begun = Instant::now();
+        let verdicts = self.judged(&chosen);
+        if let Some((file, mut open)) = junit_file {
             let xml = junit(&verdicts).context("JUnit's XML cannot be made")?;
-            std::fs::write(file, xml).with_context(|| file.display().to_string())?;
+            open.write_all(&xml).with_context(|| file.display().to_string())?;
         }
         let passed = verdicts.iter().all(Verdict::passed);
         if self.json.json {
@@ -75,27 +81,54 @@ impl Test {
         Ok(passed)
     }
 
-    /// Runs the cases of one hook, and says how many were left out.
-    fn suite(&self, suite: &Suite, hook: &Hook, verdicts: &mut Vec<Verdict>) -> usize {
-        let snapshots = if self.update { Snapshots::Updated } else { Snapshots::Compared };
-        let mut left_out = 0;
-        for file in &suite.files {
-            for case in &file.cases {
+    /// The cases to be run, by hook, and how many were left out.
+    fn chosen<'a>(
+        &self,
+        suites: &'a [Suite],
+        hooks: &'a [Hook],
+    ) -> (Vec<(&'a Hook, Vec<Chosen<'a>>)>, usize) {
+        let (mut chosen, mut left_out) = (Vec::new(), 0);
+        for (suite, hook) in suites.iter().zip(hooks) {
+            let files = suite.files.iter();
+            let all = files.flat_map(|file| file.cases.iter().map(|case| (&*file.path, case)));
+            let is_wanted = |(_, case): &Chosen<'_>| {
                 let full = format!("{}: {}", hook.name(), case.name);
-                if self.filter.as_ref().is_some_and(|filter| !full.contains(filter.as_str())) {
-                    left_out += 1;
-                    continue;
-                }
-                let verdict = judge(case, hook, &file.path, snapshots);
+                self.filter.as_ref().is_none_or(|filter| full.contains(filter.as_str()))
+            };
+            let (wanted, others): (Vec<_>, Vec<_>) = all.partition(is_wanted);
+            left_out += others.len();
+            if !wanted.is_empty() {
+                chosen.push((hook, wanted));
+            }
+        }
+        (chosen, left_out)
+    }
+
+    /// Runs cases, and says of each what became of it as soon as that is known.
+    fn judged(&self, chosen: &[(&Hook, Vec<Chosen<'_>>)]) -> Vec<Verdict> {
+        let mut snapshots = match self.update {
+            true => Snapshots::Updated(Made::default()),
+            false => Snapshots::Compared,
+        };
+        // All of them first, so that no case seems to take long.
+        chosen.iter().for_each(|(hook, _)| hook.compile());
+        let mut verdicts = Vec::new();
+        for (hook, cases) in chosen {
+            for (file, case) in cases {
+                let verdict = judge(case, hook, file, &mut snapshots);
                 if !self.json.json {
                     say(&report::line(&verdict));
+                    verdict.wrote.iter().for_each(|file| say(&format!("wrote {}", file.display())));
                 }
                 verdicts.push(verdict);
             }
         }
-        left_out
+        verdicts
     }
 }
+
+/// A case, and the file that it stands in.
+type Chosen<'a> = (&'a Path, &'a Case);
 
 /// The hooks of all suites. What is wrong with any of them is told before a case runs.
 fn opened(suites: &[Suite]) -> anyhow::Result<Vec<Hook>> {
@@ -120,10 +153,10 @@ fn opened(suites: &[Suite]) -> anyhow::Result<Vec<Hook>> {
 
 fn document(verdict: &Verdict) -> Value {
     let findings: Vec<Value> = verdict.findings.iter().map(finding).collect();
-    let steps = verdict.ran.seen.iter();
+    let steps = verdict.seen.iter();
     let steps: Vec<Value> = steps
         .map(|seen| {
-            let error = seen.failure.as_ref().map(|failure| &failure.code);
+            let error = seen.worst().map(|failure| &failure.code);
             json!({ "status": seen.status, "fuel": seen.fuel, "error": error, "log": seen.logs })
         })
         .collect();
@@ -136,6 +169,7 @@ fn document(verdict: &Verdict) -> Value {
         "fuel": verdict.fuel,
         "findings": findings,
         "steps": steps,
+        "wrote": verdict.wrote.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
     })
 }
 

@@ -33,12 +33,18 @@ const ONE_REQUEST: &[&str] = &["request", "headers", "body", "ip", "https", "exp
 /// What a step may have.
 const STEP: &[&str] =
     &["request", "headers", "body", "ip", "https", "after", "repeat", "run", "tick", "expect"];
+/// What of that says something of a request, and what of `expect` of its response.
+const OF_REQUESTS: &[&str] = &["headers", "body", "ip", "https"];
+const EXPECT_OF_REQUESTS: &[&str] =
+    &["status", "headers", "body", "outcome", "forwarded", "locals"];
 /// What an answer of another server may have.
 const FETCH: &[&str] = &["method", "url", "status", "headers", "body", "error", "timeout", "times"];
 /// How a body may be written, but as a text.
 const BODY: &[&str] = &["text", "json", "base64", "file"];
 /// How often one step may happen: more would be a measurement.
 const REPEAT_MAX: u64 = 100_000;
+/// The latest time that a case may begin at: the year 2500.
+const NOW_MAX: Duration = Duration::from_secs(16_725_225_600);
 
 /// Reads a file of cases. `path` is what messages call it, and where the files lie that it names.
 ///
@@ -144,12 +150,17 @@ fn steps(table: &Table, place: &Path, problems: &mut Problems) -> Vec<Step> {
             problems.push(Problem::new(message).at(field.origin()));
         }
     }
+    let origin = field.origin();
+    let fields = field.elements(problems);
+    if fields.is_empty() {
+        let message = format!("`{}.steps` has no step", table.key);
+        let hint = "write `[[case.steps]]`, with `request = \"GET /\"`";
+        problems.push(Problem::new(message).at(origin).hint(hint));
+    }
     let mut steps = Vec::new();
-    for field in field.elements(problems) {
+    for field in fields {
         let Some(table) = field.table(problems) else { continue };
-        let repeat = table.get("repeat", whole(1..=REPEAT_MAX), problems).unwrap_or(1);
-        let step = step(&table, place, problems);
-        steps.extend(std::iter::repeat_n(step, repeat));
+        steps.push(step(&table, place, problems));
     }
     steps
 }
@@ -162,6 +173,14 @@ fn step(table: &Table, place: &Path, problems: &mut Problems) -> Step {
         let hint = "write `request = \"GET /\"`, `run = \"tasks\"` or `tick = \"<name>\"`";
         problems.push(Problem::new(message).at(table.origin()).hint(hint));
     }
+    if table.field("request").is_none() {
+        refuse_of_requests(table, OF_REQUESTS, problems);
+        if let Some(expected) = table.field("expect").filter(|field| field.value.is_object()) {
+            expected
+                .table(problems)
+                .inspect(|it| refuse_of_requests(it, EXPECT_OF_REQUESTS, problems));
+        }
+    }
     let run = table.get("run", super::reader::one_of(&[("tasks", ())]), problems);
     let tick = table.get("tick", filled_string, problems);
     let act = match (run, tick) {
@@ -171,8 +190,17 @@ fn step(table: &Table, place: &Path, problems: &mut Problems) -> Step {
     };
     Step {
         after: table.get("after", duration_or_zero, problems).unwrap_or(Duration::ZERO),
+        repeat: table.get("repeat", whole(1..=REPEAT_MAX), problems).unwrap_or(1),
         act: at(act, place),
         expect: expect(table, place, problems),
+    }
+}
+
+/// What belongs to a request says nothing of a task or a tick, so nobody would ever see it fail.
+fn refuse_of_requests(table: &Table, names: &[&str], problems: &mut Problems) {
+    for field in names.iter().filter_map(|name| table.field(name)) {
+        let message = format!("`{}` is for steps with a `request`", field.key);
+        problems.push(Problem::new(message).at(field.origin()));
     }
 }
 
@@ -235,6 +263,7 @@ fn mock(table: &Table, problems: &mut Problems) -> Option<Mock> {
         let hint = "write `url = \"https://api.example.com/\"`";
         problems.push(Problem::new(message).at(table.origin()).hint(hint));
     }
+    refuse_other_answers(table, problems);
     let answer = match table.get("timeout", boolean, problems) {
         Some(true) => Answer::TooLate,
         _ => match table.get("error", filled_string, problems) {
@@ -248,6 +277,21 @@ fn mock(table: &Table, problems: &mut Problems) -> Option<Mock> {
         url: table.get("url", url, problems)?,
         answer,
     })
+}
+
+/// A server that is away, or too late, answers nothing.
+fn refuse_other_answers(table: &Table, problems: &mut Problems) {
+    let is_late = table.field("timeout").is_some_and(|field| field.value == Value::Bool(true));
+    let (kind, others) = match (is_late, table.field("error").is_some()) {
+        (true, _) => ("timeout", &["error", "status", "headers", "body"][..]),
+        (false, true) => ("error", &["status", "headers", "body"][..]),
+        (false, false) => return,
+    };
+    for field in others.iter().filter_map(|name| table.field(name)) {
+        let message = format!("`{}` says nothing beside `{kind}`", field.key);
+        let hint = "write two answers, each with `times = 1`, if both are to come";
+        problems.push(Problem::new(message).at(field.origin()).hint(hint));
+    }
 }
 
 fn response(table: &Table, problems: &mut Problems) -> Answer {
@@ -307,7 +351,13 @@ fn texts(value: &Value) -> Result<BTreeMap<String, String>, Expected> {
 fn time(value: &Value) -> Result<Duration, Expected> {
     let bad = || Expected::new("a time in UTC").hint("write it like `2026-01-01T00:00:00Z`");
     let time = value.as_str().and_then(|text| humantime::parse_rfc3339(text).ok());
-    time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()).ok_or_else(bad)
+    let time = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let time = time.ok_or_else(bad)?;
+    // Nanoseconds since 1970 go no further, and a case's clock has to go on from there.
+    if time > NOW_MAX {
+        return Err(Expected::new("a time before 2500"));
+    }
+    Ok(time)
 }
 
 fn method_and_target(value: &Value) -> Result<(Method, String), Expected> {
@@ -315,7 +365,7 @@ fn method_and_target(value: &Value) -> Result<(Method, String), Expected> {
     let (method, target) = value.as_str().and_then(|it| it.split_once(' ')).ok_or_else(bad)?;
     let target = target.trim_start();
     let is_target = target.starts_with('/') || target == "*";
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| bad())?;
+    let method = in_capitals(method, bad)?;
     target.parse::<Uri>().ok().filter(|_| is_target).ok_or_else(bad)?;
     Ok((method, target.to_owned()))
 }
@@ -323,6 +373,15 @@ fn method_and_target(value: &Value) -> Result<(Method, String), Expected> {
 fn method(value: &Value) -> Result<Method, Expected> {
     let bad = || Expected::new("a method").hint("write it like `GET`");
     let text = value.as_str().ok_or_else(bad)?;
+    in_capitals(text, bad)
+}
+
+/// Methods are told apart by their case, and none that anybody uses has small letters.
+fn in_capitals(text: &str, bad: impl Fn() -> Expected) -> Result<Method, Expected> {
+    if text.chars().any(|letter| letter.is_ascii_lowercase()) {
+        let hint = format!("write `{}`", text.to_ascii_uppercase());
+        return Err(Expected::new("a method in capital letters").hint(hint));
+    }
     Method::from_bytes(text.as_bytes()).map_err(|_| bad())
 }
 

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fancy_regex::Regex;
+use http::HeaderName;
 use serde_json::Value;
 
 use super::cases::{elements, object};
@@ -87,8 +88,16 @@ fn listed<T>(
 
 fn headers(table: &Table, problems: &mut Problems) -> Vec<(String, HeaderIs)> {
     let Some(table) = table.table("headers", problems) else { return Vec::new() };
-    let one = |(name, field): (&str, Field)| Some((name.to_owned(), header(field, problems)?));
-    table.fields().filter_map(one).collect()
+    let mut all = Vec::new();
+    for (name, field) in table.fields() {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            let message = format!("`{}`: there is no header of this name", field.key);
+            problems.push(Problem::new(message).at(field.origin()));
+            continue;
+        }
+        all.extend(header(field, problems).map(|is| (name.to_owned(), is)));
+    }
+    all
 }
 
 fn header(field: Field, problems: &mut Problems) -> Option<HeaderIs> {

@@ -3,6 +3,7 @@
 //! Nothing is compiled here and nothing runs. Everything that is wrong with any hook is gathered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use crate::tasks::Tick;
 
 /// How the manifest beside a component is called.
 pub const MANIFEST_FILE: &str = "hook.toml";
+/// What a component is called that `build` makes in its hook's folder.
+pub const COMPONENT_FILE: &str = "hook.wasm";
 
 /// A hook that is to be lifted, and has not been compiled.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,6 +236,16 @@ impl Found {
         Ok(Self::of(read(&place, None)?, place.fallback))
     }
 
+    /// The same for a component that is to be taken in the place of the one in its hook's folder, which need not
+    /// hold any.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn in_place_of(folder: &Path, component: &Path) -> Result<Self, Problems> {
+        let place = Place { path: folder.to_owned(), fallback: file_name(folder), installed: None };
+        Ok(Self::of(read(&place, Some(&component.to_owned()))?, place.fallback))
+    }
+
     /// The same for a component that is not written yet; the path is where it will be.
     ///
     /// # Errors
@@ -304,12 +317,8 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
     if !path.is_dir() {
         return Ok((path.to_owned(), None));
     }
-    let mut components: Vec<PathBuf> = std::fs::read_dir(path)
-        .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
-        .collect();
-    components.sort();
+    let mut components = components_in(path)
+        .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     match components.len() {
         1 => Ok((components.remove(0), Some(path.to_owned()))),
         0 => Err(format!(
@@ -322,6 +331,16 @@ fn component_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), String> {
             path.display()
         )),
     }
+}
+
+/// The components in a folder, by name.
+fn components_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut components: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+        .collect();
+    components.sort();
+    Ok(components)
 }
 
 /// One on trial must not be another hook than it is tried as: the next start gives it a name as any other.
@@ -347,6 +366,10 @@ fn read(place: &Place, trial: Option<&PathBuf>) -> Result<Read, Problems> {
     let (lies, folder) = match trial {
         // A new hook has no place yet.
         Some(_) if !place.path.exists() => (place.path.clone(), None),
+        // Or one that holds everything else.
+        Some(_) if components_in(&place.path).is_ok_and(|all| all.is_empty()) => {
+            (place.path.join(COMPONENT_FILE), Some(place.path.clone()))
+        }
         _ => component_of(&place.path).map_err(|text| place.failed(&text))?,
     };
     let path = trial.cloned().unwrap_or_else(|| lies.clone());

@@ -31,7 +31,8 @@ impl Prepared {
         let redis = self.config.stores.redis.as_ref();
         if let Some(store) = self.outside.store() {
             let store = store.with_values_of(usize::try_from(bounds.1).unwrap_or(usize::MAX));
-            return Ok(Some(Arc::new(Sessions::new(settings, keys, store))));
+            let sessions = Sessions::new(settings, keys, store).by(self.outside.clock());
+            return Ok(Some(Arc::new(sessions)));
         }
         match store::open(settings.store, &settings.file, bounds, redis).await {
             Ok(store) => {

@@ -21,7 +21,7 @@ use crate::lift::{self, LiftError};
 use crate::sandbox::Compiler;
 
 /// What a hook's folder has in the end, whatever its language.
-pub const COMPONENT: &str = "hook.wasm";
+pub const COMPONENT: &str = crate::hook::find::COMPONENT_FILE;
 /// How the folder of an app's hooks is called.
 pub const HOOKS: &str = "hooks";
 /// What commands are run by.

@@ -34,6 +34,7 @@ pub use state::{Session, TooLarge};
 use crate::config::{OnStoreFailure, SessionSettings};
 use crate::exchange::Scheme;
 use crate::log::{Sparse, and_more};
+use crate::outside::FrozenClock;
 use crate::store::{Key, Store, StoreError, StoreReading};
 
 /// The space in the store.
@@ -60,6 +61,8 @@ pub struct Sessions {
     pub settings: SessionSettings,
     store: Store,
     keys: Keys,
+    /// What they take for the time; the machine's clock where there is none.
+    clock: Option<FrozenClock>,
     failures: Sparse,
     endless: Sparse,
     dropped_cookies: Sparse,
@@ -86,12 +89,29 @@ impl Sessions {
             settings,
             store,
             keys,
+            clock: None,
             failures: Sparse::new(FAILURE_SAID_EVERY),
             endless: Sparse::new(FAILURE_SAID_EVERY),
             dropped_cookies: Sparse::new(DROPPED_COOKIE_SAID_EVERY),
             dropped: Sparse::new(DROPPED_SAID_EVERY),
             dropped_seen: AtomicU64::new(0),
         }
+    }
+
+    /// The same sessions, which end by this clock, if there is one. Their store has one of its own.
+    #[must_use]
+    pub fn by(mut self, clock: Option<FrozenClock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Milliseconds since 1970. Several servers may share a session, so no monotonic clock will do.
+    fn now(&self) -> u64 {
+        let since = match &self.clock {
+            Some(clock) => clock.now(),
+            None => SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
+        };
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// What its store did so far.
@@ -116,7 +136,7 @@ impl Sessions {
         };
         match read {
             Ok(Some(bytes)) => match Record::parse(&bytes) {
-                Some(record) if self.lives(&record, now()) => {
+                Some(record) if self.lives(&record, self.now()) => {
                     Session::stored(Stored { id, bytes }, record, cookie)
                 }
                 _ => Session::empty(cookie),
@@ -201,7 +221,7 @@ impl Sessions {
     }
 
     async fn write(&self, session: &mut Session) -> Result<Told, StoreError> {
-        let now = now();
+        let now = self.now();
         for ended in &session.ended {
             self.store.delete(Key::new(SPACE, &ended.id)).await?;
         }
@@ -386,10 +406,4 @@ fn new_id() -> Result<String, StoreError> {
     getrandom::fill(&mut bytes)
         .map_err(|error| StoreError::Unavailable(format!("no randomness for an id: {error}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Milliseconds since 1970. Several servers may share a session, so no monotonic clock will do.
-fn now() -> u64 {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -50,10 +50,12 @@ pub struct Case {
 }
 
 /// One thing that happens.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Step {
-    /// The time that passes before it.
+    /// The time that passes before it, each time.
     pub after: Duration,
+    /// How often it happens, one after the other.
+    pub repeat: u64,
     /// What it is.
     pub act: Act,
     /// What is to come of it.
@@ -65,10 +67,17 @@ pub struct Step {
 pub enum Act {
     /// A client asks something.
     Request(Request),
-    /// The tasks are run that were deferred until now, once each, in order.
+    /// The tasks are run whose time has come, once each, in order.
     Tasks,
     /// A time has come.
     Tick(String),
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        let (act, expect) = (Act::default(), Expect::default());
+        Self { after: Duration::ZERO, repeat: 1, act, expect }
+    }
 }
 
 impl Default for Act {
@@ -212,7 +221,7 @@ impl Case {
         self
     }
 
-    /// And then the tasks are run that were deferred until now.
+    /// And then the tasks are run whose time has come.
     #[must_use]
     pub fn then_tasks(mut self) -> Self {
         self.steps.push(Step { act: Act::Tasks, ..Step::default() });

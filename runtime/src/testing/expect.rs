@@ -1,8 +1,10 @@
 //! Says what is to come of a step, and what of it has not. Pure, but for snapshots, which are files.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use fancy_regex::Regex;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::seen::{Outcome, Seen};
+use super::seen::{Failed, Outcome, Seen};
 use crate::config::duration_text;
 use crate::host::list;
 
@@ -25,7 +27,7 @@ pub struct Expect {
     pub body: Vec<BodyIs>,
     /// Who answered.
     pub outcome: Option<Outcome>,
-    /// The code of the failure that ended the chain, such as `E_HOOK_CPU`.
+    /// The code of a failure, such as `E_HOOK_CPU`.
     pub error: Option<String>,
     /// Path and query of the request as what comes after the hook sees it.
     pub forwarded_target: Option<String>,
@@ -130,13 +132,22 @@ pub struct EventIs {
 }
 
 /// Whether snapshots are held against what comes, or made of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Snapshots {
     /// Held against it.
     #[default]
     Compared,
-    /// Made of it.
-    Updated,
+    /// Made of it, where nothing else is wrong.
+    Updated(Made),
+}
+
+/// The snapshots that were made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    /// What each holds.
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    /// Those that were written since somebody last asked.
+    wrote: Vec<PathBuf>,
 }
 
 /// Something that is not as it is to be.
@@ -158,9 +169,9 @@ impl fmt::Display for Mismatch {
 
 impl Expect {
     /// What of a step is not as it is to be.
-    pub fn check(&self, seen: &Seen, snapshots: Snapshots) -> Vec<Mismatch> {
+    pub fn check(&self, seen: &Seen, snapshots: &mut Snapshots) -> Vec<Mismatch> {
         let mut found = Found(Vec::new());
-        self.response(seen, snapshots, &mut found);
+        self.response(seen, &mut found);
         self.failure(seen, &mut found);
         self.forwarded(seen, &mut found);
         self.traces(seen, &mut found);
@@ -169,16 +180,23 @@ impl Expect {
         for request in &seen.unexpected {
             found.note("fetch", "no request that the case has no answer for", request);
         }
+        // Last, as they are made of nothing but what is as it is to be.
+        let is_good = found.0.is_empty();
+        for body in &self.body {
+            if let BodyIs::Snapshot(file) = body {
+                snapshots.check(file, &seen.body, is_good, &mut found);
+            }
+        }
         found.0
     }
 
-    fn response(&self, seen: &Seen, snapshots: Snapshots, found: &mut Found) {
+    fn response(&self, seen: &Seen, found: &mut Found) {
         if let Some(status) = self.status {
             found.same("status", &status, &seen.status);
         }
         headers(&self.headers, &seen.headers, "header", found);
         for body in &self.body {
-            body.check(&seen.body, snapshots, found);
+            body.check(&seen.body, found);
         }
         if let Some(outcome) = self.outcome {
             found.same("outcome", &outcome, &seen.outcome);
@@ -187,15 +205,20 @@ impl Expect {
 
     /// A failure that nobody speaks of is one of the case, too.
     fn failure(&self, seen: &Seen, found: &mut Found) {
-        let code = seen.failure.as_ref().map(|failure| failure.code.as_str());
-        match (&self.error, code) {
-            (Some(wanted), code) if Some(wanted.as_str()) != code => {
-                found.note("error", &format!("`{wanted}`"), &code.map_or("none".into(), quoted));
-            }
-            (None, Some(code)) if self.status.is_none() && seen.is_broken() => {
-                found.note("error", "none", &quoted(code));
-            }
-            _ => {}
+        let is_wanted = |failure: &Failed| self.error.as_ref() == Some(&failure.code);
+        let wanted = self.error.as_deref().map_or("none".into(), quoted);
+        if self.error.is_some() && !seen.failures().any(is_wanted) {
+            let code = seen.worst().map_or("none".into(), |failure| quoted(&failure.code));
+            return found.note("error", &wanted, &code);
+        }
+        // Who expects a status has thought of the failure that made the response, and of no other.
+        let ended = seen.failure.iter().filter(|_| self.status.is_none());
+        let mut broken =
+            ended.chain(&seen.beside).filter(|failure| failure.is_broken && !is_wanted(failure));
+        if let Some(first) = broken.next() {
+            let more = broken.count();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            found.note("error", &wanted, &format!("{}{more}", quoted(&first.code)));
         }
     }
 
@@ -353,7 +376,7 @@ impl Pattern {
 }
 
 impl BodyIs {
-    fn check(&self, body: &[u8], snapshots: Snapshots, found: &mut Found) {
+    fn check(&self, body: &[u8], found: &mut Found) {
         let text = String::from_utf8_lossy(body);
         match self {
             Self::Text(wanted) if *wanted != text => found.note("body", wanted, &text),
@@ -372,32 +395,70 @@ impl BodyIs {
                 let shown = |bytes: &[u8]| format!("{} bytes: {bytes:02x?}", bytes.len());
                 found.note("body", &shown(wanted), &shown(body));
             }
-            Self::Snapshot(file) => snapshot(file, body, snapshots, found),
             _ => {}
         }
     }
 }
 
-/// Holds a body against a file, or writes it there.
-fn snapshot(file: &Path, body: &[u8], snapshots: Snapshots, found: &mut Found) {
-    let what = format!("body, by {}", file.display());
-    if snapshots == Snapshots::Updated {
-        let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
-        if let Err(error) = folder.and_then(|()| fs::write(file, body)) {
-            found.note(&what, "a file that can be written", &error.to_string());
+impl Snapshots {
+    /// The files that were written since this was last asked.
+    pub fn take_wrote(&mut self) -> Vec<PathBuf> {
+        match self {
+            Self::Compared => Vec::new(),
+            Self::Updated(made) => mem::take(&mut made.wrote),
         }
-        return;
     }
+
+    /// Holds a body against a file, or writes it there if the step `is_good` otherwise.
+    fn check(&mut self, file: &Path, body: &[u8], is_good: bool, found: &mut Found) {
+        let what = format!("body, by {}", file.display());
+        match self {
+            Self::Compared => compare(&what, file, body, found),
+            Self::Updated(_) if !is_good => {}
+            Self::Updated(made) => match made.files.get(file) {
+                Some(first) if first == body => {}
+                Some(first) => {
+                    let what = format!("{what}, which a step before this one has written");
+                    found.note(
+                        &what,
+                        &String::from_utf8_lossy(first),
+                        &String::from_utf8_lossy(body),
+                    );
+                }
+                None => {
+                    if let Err(error) = made.make(file, body) {
+                        found.note(&what, "a file that can be written", &error.to_string());
+                    }
+                }
+            },
+        }
+    }
+}
+
+impl Made {
+    fn make(&mut self, file: &Path, body: &[u8]) -> io::Result<()> {
+        if fs::read(file).ok().as_deref() != Some(body) {
+            file.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(file, body)?;
+            self.wrote.push(file.to_owned());
+        }
+        self.files.insert(file.to_owned(), body.to_owned());
+        Ok(())
+    }
+}
+
+/// Holds a body against a file.
+fn compare(what: &str, file: &Path, body: &[u8], found: &mut Found) {
     match fs::read(file) {
         Ok(wanted) if wanted == body => {}
         Ok(wanted) => {
-            found.note(&what, &String::from_utf8_lossy(&wanted), &String::from_utf8_lossy(body));
+            found.note(what, &String::from_utf8_lossy(&wanted), &String::from_utf8_lossy(body));
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let text = "no such file\nhint: `boathook test --update` writes it";
-            found.note(&what, "a snapshot", text);
+            found.note(what, "a snapshot", text);
         }
-        Err(error) => found.note(&what, "a file that can be read", &error.to_string()),
+        Err(error) => found.note(what, "a file that can be read", &error.to_string()),
     }
 }
 

@@ -42,6 +42,7 @@ pub use seen::{Outcome, Seen};
 
 use std::io;
 
+use self::run::Kept;
 use crate::config::Problems;
 use crate::lift::LiftError;
 
@@ -70,10 +71,11 @@ fn lines(problems: &Problems) -> String {
 /// What came of a case.
 #[derive(Clone, Debug, Default)]
 pub struct Ran {
-    /// What came of each step.
+    /// What came of each step; of one that is repeated, of each time.
     pub seen: Vec<Seen>,
-    /// Other servers that were not asked as often as they must be, in words.
-    pub unmet: Vec<String>,
+    /// What is wrong with the case as a whole, in words: other servers that were not asked as often as they must
+    /// be, and what failed after the last step.
+    pub amiss: Vec<String>,
 }
 
 impl Case {
@@ -92,6 +94,8 @@ impl Case {
     /// # Errors
     /// If the hook cannot be lifted.
     pub fn run_all(&self, hook: &Hook) -> Result<Ran, TestError> {
-        run::run(self, hook)
+        let mut seen = Vec::new();
+        let amiss = run::run(self, hook, Kept::All, &mut |_, step| seen.push(step))?;
+        Ok(Ran { seen, amiss })
     }
 }

@@ -47,7 +47,7 @@ pub fn details(verdict: &Verdict) -> String {
     }
     // What the hook did in the first step that went wrong says most of why.
     let first = verdict.findings.iter().find_map(|finding| match finding {
-        Finding::Step { at, .. } => verdict.ran.seen.get(*at),
+        Finding::Step { at, .. } => verdict.seen.get(*at),
         _ => None,
     });
     text.push_str(&first.map(around).unwrap_or_default());
@@ -73,7 +73,7 @@ pub fn summary(verdicts: &[Verdict], left_out: usize, took: Duration) -> String 
 /// What a step has left behind that may say why.
 fn around(seen: &Seen) -> String {
     let mut text = String::new();
-    if let Some(failure) = &seen.failure {
+    if let Some(failure) = seen.worst() {
         text.push_str(&indented(&format!("error {}: {}", failure.code, failure.text), 2));
     }
     let hidden = seen.logs.len().saturating_sub(LOG_LINES_MAX);

@@ -4,10 +4,11 @@
 //! All of it goes the way of a server: [`crate::lift`], [`crate::chain`], router, sandbox and host. There are no
 //! sockets, and in the world beyond there is what the case put there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::mem;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,11 +17,12 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 
+use super::TestError;
 use super::case::{Act, Case, Content, Request, Step};
+use super::expect::{Expect, KvIs};
 use super::hook::Hook;
 use super::seen::{Failed, Outcome, Seen};
 use super::world::World;
-use super::{Ran, TestError};
 use crate::app::{App, Doer};
 use crate::body::Body;
 use crate::chain::{self, Journey, Witness};
@@ -45,20 +47,38 @@ const KEYS_MAX: usize = 1_000;
 /// How long hooks may take for the events that a step has fired. Each is bounded by its own limits.
 const EVENTS_WITHIN: Duration = Duration::from_secs(30);
 
-/// Runs a case on a thread of its own runtime.
-pub(super) fn run(case: &Case, hook: &Hook) -> Result<Ran, TestError> {
+/// How much of `kv` is read after each step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// What the step expects something of.
+    Named,
+    /// That, and all else as far as [`KEYS_MAX`] goes.
+    All,
+}
+
+/// Runs a case on a thread of its own runtime. `note` hears of each step when it has happened: which it was, from
+/// 0, and what came of it. Returned is what is wrong with the case as a whole, in words.
+pub(super) fn run(
+    case: &Case,
+    hook: &Hook,
+    kept: Kept,
+    note: &mut dyn FnMut(usize, Seen),
+) -> Result<Vec<String>, TestError> {
     let world = World::new(case);
     let prepared = prepare(case, hook)?.rehearsed().amid(world.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(TestError::Folder)?;
-    let ran = runtime.block_on(Box::pin(lifted(case, hook, prepared, &world)));
+    let ran = runtime.block_on(Box::pin(lifted(case, hook, kept, prepared, &world, note)));
     runtime.shutdown_background();
     ran
 }
 
 /// Compiles the hook for an app of its own.
 pub(super) fn prepare(case: &Case, hook: &Hook) -> Result<Prepared, TestError> {
-    let (config, problems) = configuration(case, hook).map_err(lift::LiftError::Problems)?;
+    let granted = case.hook.get("grants").and_then(|grants| grants.get("files"));
+    hook.lend(granted)?;
+    let (mut config, problems) = configuration(case, hook).map_err(lift::LiftError::Problems)?;
+    config.components.extend(hook.component.clone().map(|it| (hook.name.clone(), it)));
     Ok(lift::prepare(config, problems, &hook.compiler)?)
 }
 
@@ -73,12 +93,15 @@ fn configuration(case: &Case, hook: &Hook) -> Result<(Config, Problems), Problem
     if !case.config.is_empty() {
         overrides.push(said(dotted(&[&hook.config_key]), case.config.clone().into()));
     }
-    if let Some(respond) = &case.respond {
-        let mut routes = case.app.get("routes").and_then(Value::as_array).cloned();
-        let route = json!({ "address": "/*", "skip_assets": false, "respond": respond });
-        routes.get_or_insert_default().push(route);
-        overrides.push(said("routes".into(), routes.into()));
+    let mut routes = case.app.get("routes").cloned().unwrap_or_else(|| json!([]));
+    if let Some(routes) = routes.as_array_mut() {
+        routes.iter_mut().for_each(|route| find_directory(route, &hook.folder));
+        let behind = case.respond.as_ref();
+        let behind =
+            behind.map(|it| json!({ "address": "/*", "skip_assets": false, "respond": it }));
+        routes.extend(behind);
     }
+    overrides.push(said("routes".into(), routes));
     let secrets = case.secrets.iter().map(|(name, text)| (variable(name), text.clone()));
     let mut variables = BTreeMap::from([(variable("session"), SESSION_SECRET.to_owned())]);
     variables.extend(secrets);
@@ -92,6 +115,13 @@ fn configuration(case: &Case, hook: &Hook) -> Result<(Config, Problems), Problem
     })
 }
 
+/// The folder that a route serves lies in the hook's, and not in the app that is made for a case.
+fn find_directory(route: &mut Value, folder: &Path) {
+    if let Some(Value::String(directory)) = route.get_mut("directory") {
+        *directory = folder.join(&*directory).to_string_lossy().into_owned();
+    }
+}
+
 /// What stands in `[hooks.<name>]`: the case's word, over what the manifest asks for.
 fn settings(case: &Case, hook: &Hook) -> Value {
     let mut settings = case.hook.clone();
@@ -100,8 +130,10 @@ fn settings(case: &Case, hook: &Hook) -> Value {
         grants.extend(more.clone());
     }
     settings.insert("grants".into(), grants.into());
+    let of_all = case.app.get("limits").and_then(|limits| limits.get("fuel"));
     let limits = settings.entry("limits").or_insert_with(|| json!({}));
-    if let Some(limits) = limits.as_object_mut() {
+    // It stands above what the manifest and `[limits]` say, and must not raise that.
+    if let (Some(limits), None, false) = (limits.as_object_mut(), of_all, hook.is_fuelled) {
         limits.entry("fuel").or_insert_with(|| FUEL.into());
     }
     settings.into()
@@ -110,17 +142,24 @@ fn settings(case: &Case, hook: &Hook) -> Value {
 async fn lifted(
     case: &Case,
     hook: &Hook,
+    kept: Kept,
     prepared: Prepared,
     world: &Arc<World>,
-) -> Result<Ran, TestError> {
+    note: &mut dyn FnMut(usize, Seen),
+) -> Result<Vec<String>, TestError> {
     seed(case, world.kv()).await?;
     let app = lift::lift(prepared, pending()).await?;
     let ran = match app.hooks.iter().find(|it| **it.name() == *hook.name) {
-        Some(hook) => Run { case, app: &app, hook, world, cookie: None }.steps().await,
+        Some(hook) => Run { case, app: &app, hook, kept, world, cookie: None }.steps(note).await,
         None => Err(TestError::Case(format!("`hooks.{}` switches the hook off", hook.name))),
     };
     lift::lower_all(&app.hooks, &app.shared).await;
-    ran
+    ran?;
+    let mut amiss = world.unmet();
+    let (heard, _) = world.take_heard();
+    let broken = heard.failures.iter().filter(|failure| failure.is_broken);
+    amiss.extend(broken.map(|failure| format!("error {}: {}", failure.code, failure.text)));
+    Ok(amiss)
 }
 
 /// Puts into `kv` what a case says is there.
@@ -145,20 +184,44 @@ struct Run<'a> {
     case: &'a Case,
     app: &'a Arc<App>,
     hook: &'a Arc<hook::Hook>,
+    kept: Kept,
     world: &'a Arc<World>,
     /// The client's cookie of the session: `name=value`.
     cookie: Option<String>,
 }
 
 impl Run<'_> {
-    async fn steps(mut self) -> Result<Ran, TestError> {
+    async fn steps(mut self, note: &mut dyn FnMut(usize, Seen)) -> Result<(), TestError> {
+        self.know_namespaces()?;
         self.begin_session().await?;
-        let mut seen = Vec::new();
+        let mut count = 0;
         // What the hook did in its lift is heard with the first one.
         for (at, step) in self.case.steps.iter().enumerate() {
-            seen.push(self.step(step, at).await?);
+            for _ in 0..step.repeat {
+                count += 1;
+                note(at, self.step(step, count).await?);
+            }
         }
-        Ok(Ran { seen, unmet: self.world.unmet() })
+        Ok(())
+    }
+
+    /// The namespaces of `kv` that there are: those that the hook was granted, and those of the case.
+    fn namespaces(&self) -> BTreeSet<&str> {
+        let granted = self.hook.context.namespaces.iter().map(|(namespace, _)| namespace);
+        granted.chain(self.case.kv.keys().map(String::as_str)).collect()
+    }
+
+    /// Of a namespace that nobody can write to, all keys are absent, whatever the hook does.
+    fn know_namespaces(&self) -> Result<(), TestError> {
+        let known = self.namespaces();
+        let mut named = self.case.steps.iter().flat_map(|step| &step.expect.kv);
+        match named.find(|expected| !known.contains(expected.namespace.as_str())) {
+            Some(KvIs { namespace, .. }) => Err(TestError::Case(format!(
+                "`expect.kv` names `{namespace}`, which the hook has no grant for\n\
+                 hint: is it another name? else write `hook.grants.kv = [\"{namespace}\"]`"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Gives the client a session that holds what the case says.
@@ -194,26 +257,32 @@ impl Run<'_> {
         }
     }
 
-    async fn step(&mut self, step: &Step, at: usize) -> Result<Seen, TestError> {
+    /// `count` is how many steps there were, this one included.
+    async fn step(&mut self, step: &Step, count: u64) -> Result<Seen, TestError> {
         self.world.advance(step.after);
         let before = self.totals();
         let mut seen = match &step.act {
-            Act::Request(request) => self.request(request, at).await?,
+            Act::Request(request) => self.request(request, count).await?,
             Act::Tasks => self.tasks().await,
             Act::Tick(name) => Seen {
                 failure: self.hook.handle_tick(name).await.err().map(|failure| (&failure).into()),
                 ..Seen::default()
             },
         };
-        self.settle().await;
+        self.settle().await?;
         let after = self.totals();
         seen.fuel = after.fuel - before.fuel;
         seen.cpu = after.served().cpu.saturating_sub(before.served().cpu);
         let (heard, asked) = self.world.take_heard();
         (seen.logs, seen.events, seen.tasks) = (heard.logs, heard.events, heard.tasks);
         (seen.fetched, seen.unexpected) = (asked.all, asked.unexpected);
-        seen.failure = seen.failure.or_else(|| heard.failures.into_iter().next());
-        seen.kv = self.kv().await?;
+        seen.beside = heard.failures;
+        // It was heard, too.
+        let ended = seen.beside.iter().position(|failure| seen.failure.as_ref() == Some(failure));
+        if let Some(at) = ended {
+            seen.beside.remove(at);
+        }
+        seen.kv = self.kv(&step.expect).await?;
         seen.session = self.session().await;
         Ok(seen)
     }
@@ -223,22 +292,22 @@ impl Run<'_> {
     }
 
     /// Waits for what goes on after a response.
-    async fn settle(&self) {
+    async fn settle(&self) -> Result<(), TestError> {
         self.app.afterwards.close();
         self.app.afterwards.wait().await;
         self.app.afterwards.reopen();
         // A hook that answers events by events for ever is cut off here.
         let settled = tokio::time::timeout(EVENTS_WITHIN, self.app.shared.events.settled());
-        if settled.await.is_err() {
-            tracing::warn!("hooks had not handled all events after {EVENTS_WITHIN:?}");
-        }
+        settled.await.map_err(|_| {
+            TestError::Case(format!("hooks had not handled all events within {EVENTS_WITHIN:?}"))
+        })
     }
 
-    async fn request(&mut self, request: &Request, at: usize) -> Result<Seen, TestError> {
+    async fn request(&mut self, request: &Request, count: u64) -> Result<Seen, TestError> {
         let watch = Arc::new(Watch {
             app: self.app.clone(),
             locals: self.case.locals.clone(),
-            id: format!("request-{}", at + 1),
+            id: format!("request-{count}"),
             ended: Mutex::default(),
         });
         let sent = self.sent(request, watch.clone())?;
@@ -284,10 +353,10 @@ impl Run<'_> {
         Ok(sent)
     }
 
-    /// Runs what was deferred.
+    /// Runs what is due.
     async fn tasks(&self) -> Seen {
         let mut seen = Seen::default();
-        for task in self.world.take_pending() {
+        for task in self.world.take_due() {
             let Some(hook) = self.app.hooks.iter().find(|it| **it.name() == *task.hook) else {
                 continue;
             };
@@ -299,18 +368,24 @@ impl Run<'_> {
         seen
     }
 
-    /// What `kv` holds.
-    async fn kv(&self) -> Result<BTreeMap<String, BTreeMap<String, Vec<u8>>>, TestError> {
-        let granted = self.hook.context.namespaces.iter().map(|(namespace, _)| namespace);
-        let seeded = self.case.kv.keys().map(String::as_str);
+    /// What `kv` holds, as far as it is to be read.
+    async fn kv(
+        &self,
+        expect: &Expect,
+    ) -> Result<BTreeMap<String, BTreeMap<String, Vec<u8>>>, TestError> {
         let mut all = BTreeMap::new();
-        for namespace in granted.chain(seeded) {
+        for namespace in self.namespaces() {
             let space = space(namespace);
             let failed =
                 |error| TestError::Case(format!("kv `{namespace}` cannot be read: {error}"));
+            let named = expect.kv.iter().filter(|expected| expected.namespace == namespace);
+            let mut names: BTreeSet<String> = named.map(|expected| expected.key.clone()).collect();
+            if self.kept == Kept::All {
+                let there = self.world.kv().names(&space, "", None, KEYS_MAX).await;
+                names.extend(there.map_err(failed)?.names);
+            }
             let mut keys = BTreeMap::new();
-            let names = self.world.kv().names(&space, "", None, KEYS_MAX).await;
-            for name in names.map_err(failed)?.names {
+            for name in names {
                 let value = self.world.kv().get(Key::new(&space, &name)).await;
                 keys.extend(value.map_err(failed)?.map(|value| (name, value)));
             }

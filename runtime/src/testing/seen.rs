@@ -22,6 +22,8 @@ pub struct Seen {
     pub outcome: Outcome,
     /// What ended the chain, a task or a tick, if anything did.
     pub failure: Option<Failed>,
+    /// What else failed: on the way back, after the last byte, in an event, in a call between hooks.
+    pub beside: Vec<Failed>,
     /// Path and query of the request, as the hook has left them.
     pub forwarded_target: String,
     /// Headers of the request, as the hook has left them.
@@ -30,7 +32,8 @@ pub struct Seen {
     pub locals: Map<String, Value>,
     /// What hooks have logged, at any level, each line as `level: message {"field":"value"}`.
     pub logs: Vec<String>,
-    /// What `kv` holds: of the namespaces that the hook was granted, the first 1,000 keys of each.
+    /// What `kv` holds: of the namespaces that the hook was granted, the first 1,000 keys of each, and what the
+    /// step expects something of.
     pub kv: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// What the client's session holds.
     pub session: Map<String, Value>,
@@ -58,7 +61,7 @@ pub enum Outcome {
     Respond,
 }
 
-/// Why a chain, a task or a tick ended early.
+/// Why a call of a hook failed, or why a chain ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// The code, such as `E_HOOK_CPU`.
@@ -80,6 +83,8 @@ pub struct Task {
     pub payload: Value,
     /// Whether it outlives the server.
     pub durable: bool,
+    /// How long it is to wait.
+    pub delay: Duration,
 }
 
 /// An event that was emitted.
@@ -109,7 +114,19 @@ impl Seen {
 
     /// Whether a hook failed in a way that it has not chosen for its client.
     pub fn is_broken(&self) -> bool {
-        self.failure.as_ref().is_some_and(|failure| failure.is_broken)
+        self.failures().any(|failure| failure.is_broken)
+    }
+
+    /// All that failed; what ended the chain first.
+    pub fn failures(&self) -> impl Iterator<Item = &Failed> {
+        self.failure.iter().chain(&self.beside)
+    }
+
+    /// What says most of why a step went wrong: a failure that a hook has not chosen for its client, else
+    /// whatever there is.
+    pub fn worst(&self) -> Option<&Failed> {
+        let broken = self.failures().find(|failure| failure.is_broken);
+        broken.or_else(|| self.failures().next())
     }
 }
 

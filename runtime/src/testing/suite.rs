@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::case::{Act, Case, Step};
 use super::expect::{Mismatch, Snapshots};
-use super::{Hook, Ran, TestError};
+use super::run::{Kept, run};
+use super::seen::Seen;
+use super::{Hook, TestError};
 use crate::config::{Problem, Problems, cases, manifest};
 use crate::hook::find::MANIFEST_FILE;
 use crate::project::build::HOOKS;
@@ -25,8 +27,8 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 pub struct Suite {
     /// The hook's folder.
     pub folder: PathBuf,
-    /// The component, or the folder that it lies in.
-    pub component: PathBuf,
+    /// The component, where it does not lie in that folder.
+    pub component: Option<PathBuf>,
     /// The files of cases, by name.
     pub files: Vec<CaseFile>,
 }
@@ -44,6 +46,9 @@ pub struct CaseFile {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SuiteError {
+    /// There is no folder to look in.
+    #[error("{}: there is no such folder", .0.display())]
+    Missing(PathBuf),
     /// None was found.
     #[error(
         "{}: holds no cases: neither {FOLDER}/*.toml or {FOLDER}/*.json, nor hooks with them\n\
@@ -73,8 +78,11 @@ pub struct Verdict {
     pub fuel: u64,
     /// What is not as it is to be; nothing if it passed.
     pub findings: Vec<Finding>,
-    /// What came of it, for whoever looks for the reason.
-    pub ran: Ran,
+    /// What came of each step, for whoever looks for the reason; of one that is repeated, the first time that
+    /// went wrong, or the last.
+    pub seen: Vec<Seen>,
+    /// The snapshots that it has written.
+    pub wrote: Vec<PathBuf>,
 }
 
 /// Something that keeps a case from passing.
@@ -101,6 +109,9 @@ pub enum Finding {
 /// # Errors
 /// If there are none, or files of cases are wrong: everything that is wrong with them, at once.
 pub fn find(dir: &Path, component: Option<&Path>) -> Result<Vec<Suite>, SuiteError> {
+    if !dir.is_dir() {
+        return Err(SuiteError::Missing(dir.to_owned()));
+    }
     let mut folders = vec![dir.to_owned()];
     if case_files(dir).is_empty() {
         folders = below(&dir.join(HOOKS));
@@ -118,8 +129,7 @@ pub fn find(dir: &Path, component: Option<&Path>) -> Result<Vec<Suite>, SuiteErr
                 Err(found) => problems.0.extend(found.0),
             }
         }
-        let component = component.map_or_else(|| folder.clone(), Path::to_owned);
-        suites.push(Suite { folder, component, files });
+        suites.push(Suite { folder, component: component.map(Path::to_owned), files });
     }
     match (problems.0.is_empty(), suites.is_empty()) {
         (false, _) => Err(problems.into()),
@@ -166,51 +176,90 @@ impl Suite {
         let text = fs::read_to_string(&path).unwrap_or_default();
         let manifest = manifest::parse(&text, &path.display().to_string()).ok();
         let says_what = manifest.and_then(|it| it.build).is_some_and(|it| !it.watch.is_empty());
-        says_what && self.component == self.folder && !stale(&self.folder).is_empty()
+        says_what && self.component.is_none() && !stale(&self.folder).is_empty()
     }
 
-    /// Reads the hook, and compiles it.
+    /// Reads the hook.
     ///
     /// # Errors
     /// If there is no component, or its manifest is wrong.
     pub fn open(&self, compiler: Arc<Compiler>) -> Result<Hook, TestError> {
-        let hook = Hook::open_with(&self.component, compiler)?;
-        hook.compile();
-        Ok(hook)
+        Hook::open_with(&self.folder, self.component.as_deref(), compiler)
     }
 }
 
 /// Runs a case and judges it.
-pub fn judge(case: &Case, hook: &Hook, file: &Path, snapshots: Snapshots) -> Verdict {
+pub fn judge(case: &Case, hook: &Hook, file: &Path, snapshots: &mut Snapshots) -> Verdict {
     let begun = Instant::now();
-    let ran = case.run_all(hook);
+    let mut fuel = 0;
+    let mut steps: Vec<Judged> = case.steps.iter().map(|_| Judged::default()).collect();
+    let ran = run(case, hook, Kept::Named, &mut |at, seen| {
+        fuel += seen.fuel;
+        let mismatches = case.steps[at].expect.check(&seen, snapshots);
+        steps[at].note(seen, mismatches);
+    });
     let took = begun.elapsed();
-    let (ran, findings) = match ran {
-        Ok(ran) => {
-            let findings = findings(case, &ran, snapshots);
-            (ran, findings)
-        }
-        Err(error) => (Ran::default(), vec![Finding::Error(error.to_string())]),
-    };
+    let (mut findings, mut seen) = (Vec::new(), Vec::new());
+    for (at, (step, judged)) in case.steps.iter().zip(steps).enumerate() {
+        let what = judged.what(step);
+        let of_step = |mismatch| Finding::Step { at, what: what.clone(), mismatch };
+        findings.extend(judged.mismatches.into_iter().map(of_step));
+        seen.push(judged.seen);
+    }
+    match ran {
+        Ok(amiss) => findings.extend(amiss.into_iter().map(Finding::Whole)),
+        Err(error) => findings.push(Finding::Error(error.to_string())),
+    }
     Verdict {
         hook: hook.name().to_owned(),
         case: case.name.clone(),
         file: file.to_owned(),
         took,
-        fuel: ran.seen.iter().map(|seen| seen.fuel).sum(),
+        fuel,
         findings,
-        ran,
+        seen,
+        wrote: snapshots.take_wrote(),
     }
 }
 
-fn findings(case: &Case, ran: &Ran, snapshots: Snapshots) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (at, (step, seen)) in case.steps.iter().zip(&ran.seen).enumerate() {
-        let of_step = |mismatch| Finding::Step { at, what: step.to_string(), mismatch };
-        findings.extend(step.expect.check(seen, snapshots).into_iter().map(of_step));
+/// What became of a step, of all the times that it happened.
+#[derive(Default)]
+struct Judged {
+    times: u64,
+    /// How many of them were not as they are to be.
+    wrong: u64,
+    /// Which was the first of those, from 1.
+    first: u64,
+    /// What was wrong then.
+    mismatches: Vec<Mismatch>,
+    /// What came of it then; of the last time, if nothing was wrong.
+    seen: Seen,
+}
+
+impl Judged {
+    fn note(&mut self, seen: Seen, mismatches: Vec<Mismatch>) {
+        self.times += 1;
+        if self.wrong == 0 {
+            self.seen = seen;
+        }
+        if mismatches.is_empty() {
+            return;
+        }
+        self.wrong += 1;
+        if self.wrong == 1 {
+            self.first = self.times;
+            self.mismatches = mismatches;
+        }
     }
-    findings.extend(ran.unmet.iter().cloned().map(Finding::Whole));
-    findings
+
+    /// What the step was, in a few words, and how often it went wrong.
+    fn what(&self, step: &Step) -> String {
+        if step.repeat == 1 || self.wrong == 0 {
+            return step.to_string();
+        }
+        let Self { times, wrong, first, .. } = self;
+        format!("{step} (the first of {wrong} that failed, number {first} of {times})")
+    }
 }
 
 impl Verdict {
@@ -244,6 +293,8 @@ mod tests {
         };
         let case = "[[case]]\nname = \"a\"\nrequest = \"GET /\"\n";
         assert!(matches!(find(dir.path(), None), Err(SuiteError::None(_))));
+        let nowhere = find(&dir.path().join("nowhere"), None);
+        assert!(matches!(nowhere, Err(SuiteError::Missing(_))), "{nowhere:?}");
         put("hooks/one/tests/b.toml", case);
         put("hooks/one/tests/a.json", r#"{ "case": [{ "name": "a", "request": "GET /" }] }"#);
         put("hooks/one/tests/.hidden.toml", "no");

@@ -27,8 +27,8 @@ pub(super) struct World {
     store: Store,
     servers: Arc<Mocks>,
     heard: Mutex<Heard>,
-    /// The tasks that have not been run.
-    pending: Mutex<Vec<Task>>,
+    /// The tasks that have not been run, each with the time that it waits for.
+    pending: Mutex<Vec<(Duration, Task)>>,
 }
 
 /// What a hook has done since somebody last asked.
@@ -84,9 +84,13 @@ impl World {
         (mem::take(&mut *lock(&self.heard)), mem::take(&mut *lock(&self.servers.asked)))
     }
 
-    /// The tasks that were deferred since this was last asked.
-    pub(super) fn take_pending(&self) -> Vec<Task> {
-        mem::take(&mut *lock(&self.pending))
+    /// The tasks whose time has come, in the order in which it came. They are not given again.
+    pub(super) fn take_due(&self) -> Vec<Task> {
+        let now = self.clock.now();
+        let mut pending = lock(&self.pending);
+        let mut due: Vec<_> = pending.extract_if(.., |(at, _)| *at <= now).collect();
+        due.sort_by_key(|(at, _)| *at);
+        due.into_iter().map(|(_, task)| task).collect()
     }
 
     /// Other servers that were not asked as often as they must be.
@@ -137,11 +141,12 @@ impl Outside for World {
     }
 
     fn deferred(&self, hook: &str, deferred: &Deferred) {
-        let crate::tasks::Task { name, payload, .. } = deferred.task();
-        let (name, payload) = (name.clone(), json(payload));
-        let task = Task { hook: hook.to_owned(), name, payload, durable: deferred.is_durable() };
+        let crate::tasks::Task { name, payload, delay } = deferred.task();
+        let (name, payload, delay) = (name.clone(), json(payload), *delay);
+        let durable = deferred.is_durable();
+        let task = Task { hook: hook.to_owned(), name, payload, durable, delay };
         lock(&self.heard).tasks.push(task.clone());
-        lock(&self.pending).push(task);
+        lock(&self.pending).push((self.clock.now().saturating_add(delay), task));
     }
 
     fn failed(&self, failure: &Failure) {
