@@ -238,23 +238,44 @@ bool bh_status(int status) {
   return kept(boathook_hook_response_set_status((uint16_t)status, &error), &error);
 }
 
-// A field as a block of one. In a block the host could not tell a line break from the next field.
-static bool field(const char *name, const char *value, bool adds) {
-  if (strpbrk(name, "\r\n: ") != NULL || strpbrk(value, "\r\n") != NULL) {
-    bh_fail(502, "E_HOOK_BAD_RESPONSE", "header `%s`: line break, or not the name of a header", name);
-    return false;
-  }
-  const char *text = bh_format("%s: %s\r\n", name, value);
-  boathook_hook_types_header_block_t block = {(uint8_t *)text, strlen(text)};
-  error_t_ error;
-  return kept(adds ? boathook_hook_response_append_headers(&block, &error)
-                   : boathook_hook_response_set_headers(&block, &error),
-              &error);
+static char *put(char *to, const char *text) {
+  size_t len = strlen(text);
+  memcpy(to, text, len);
+  return to + len;
 }
 
-bool bh_set_header(const char *name, const char *value) { return field(name, value, false); }
+// Fields as one block, the length of which is `len`; NULL where one is none. In a block the host could not tell a line
+// break from the next field.
+static char *block_of(const bh_field *fields, size_t count, size_t *len) {
+  *len = 0;
+  for (size_t at = 0; at < count; at++) {
+    const bh_field *field = &fields[at];
+    if (strpbrk(field->name, "\r\n: ") != NULL || strpbrk(field->value, "\r\n") != NULL) {
+      bh_fail(502, "E_HOOK_BAD_RESPONSE", "header `%s`: line break, or not the name of a header", field->name);
+      return NULL;
+    }
+    *len += strlen(field->name) + strlen(field->value) + 4;
+  }
+  char *made = bh_memory(*len), *to = made;
+  for (size_t at = 0; at < count; at++) to = put(put(put(put(to, fields[at].name), ": "), fields[at].value), "\r\n");
+  return made;
+}
 
-bool bh_add_header(const char *name, const char *value) { return field(name, value, true); }
+bool bh_set_headers(const bh_field *fields, size_t len) {
+  boathook_hook_types_header_block_t block;
+  error_t_ error;
+  block.ptr = (uint8_t *)block_of(fields, len, &block.len);
+  return block.ptr != NULL && kept(boathook_hook_response_set_headers(&block, &error), &error);
+}
+
+bool bh_set_header(const char *name, const char *value) { return bh_set_headers(&(bh_field){name, value}, 1); }
+
+bool bh_add_header(const char *name, const char *value) {
+  boathook_hook_types_header_block_t block;
+  error_t_ error;
+  block.ptr = (uint8_t *)block_of(&(bh_field){name, value}, 1, &block.len);
+  return block.ptr != NULL && kept(boathook_hook_response_append_headers(&block, &error), &error);
+}
 
 bool bh_remove_header(const char *name) {
   hook_string_t of = lent(name);

@@ -132,8 +132,16 @@ bool bh_set_path(const char *path);
 
 // --- The response
 
+// A header with one of its values.
+typedef struct bh_field {
+  const char *name, *value;
+} bh_field;
+
 bool bh_status(int status);
 bool bh_set_header(const char *name, const char *value);
+// The same for several, in one call of the host's, which takes all of them or none. A name that stands there twice
+// has two values.
+bool bh_set_headers(const bh_field *fields, size_t len);
 bool bh_add_header(const char *name, const char *value);
 bool bh_remove_header(const char *name);
 bool bh_set_body(const void *body, size_t len);

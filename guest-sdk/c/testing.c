@@ -245,14 +245,17 @@ bool boathook_hook_response_set_status(uint16_t to, error_t_ *error) {
 bool boathook_hook_response_header(hook_string_t *name, hook_list_u8_t *ret) { return bytes_in(&sent, name, ret); }
 
 bool boathook_hook_response_set_headers(boathook_hook_types_header_block_t *block, error_t_ *error) {
-  char *text = copy_n(block->ptr, block->len), *colon = strstr(text, ": "), *end = strstr(text, "\r\n");
-  bool is_field = colon != NULL && end != NULL && colon < end;
-  if (is_field) {
+  char *text = copy_n(block->ptr, block->len), *at = text;
+  while (*at != '\0') {
+    char *colon = strstr(at, ": "), *end = strstr(at, "\r\n");
+    if (colon == NULL || end == NULL || colon == at || colon > end) break;
     *colon = *end = '\0';
-    put(&sent, text, colon + 2);
+    put(&sent, at, colon + 2);
+    at = end + 2;
   }
+  bool is_read = *at == '\0';
   free(text);
-  return is_field || refuse(error, "E_HOOK_BAD_RESPONSE", "not a field");
+  return is_read || refuse(error, "E_HOOK_BAD_RESPONSE", "not a field");
 }
 
 bool boathook_hook_response_append_headers(boathook_hook_types_header_block_t *block, error_t_ *error) {

@@ -42,6 +42,12 @@ type Hook struct {
 	HandleTask func(task Task) error
 	// One of the times of a schedule that the manifest names: `ticks = [{ name = "clean-up", every = "5m" }]`.
 	HandleTick func(name string) error
+	// What the hook that comes in this one's place, while the server runs, is to know: up to 1 MiB of JSON, or nil for
+	// nothing. In mode `single` the one instance is asked, in mode `pooled` any.
+	BeforeSwap func() (any, error)
+	// What the generation before handed out, if it did: after Initialize, ahead of the first request. It may be of an
+	// older or a newer version: pass over what cannot be read. An error refuses this version.
+	AfterSwap func(value json.RawMessage) error
 	// The routes, in the order in which they are to match.
 	Routes []Route
 	// What other hooks may call.

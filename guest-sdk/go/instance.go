@@ -107,6 +107,28 @@ func (i *instance) HandleTick(name string) error {
 	return told(i.hook.HandleTick(name))
 }
 
+func (i *instance) BeforeSwap() (string, error) {
+	if i.hook.BeforeSwap == nil {
+		return "", nil
+	}
+	value, err := i.hook.BeforeSwap()
+	if err != nil {
+		return "", told(err)
+	}
+	made, err := text(value)
+	if made == "null" {
+		return "", nil
+	}
+	return made, told(err)
+}
+
+func (i *instance) AfterSwap(value string) error {
+	if i.hook.AfterSwap == nil {
+		return nil
+	}
+	return told(i.hook.AfterSwap(json.RawMessage(value)))
+}
+
 func (i *instance) route(index uint32) (*Route, error) {
 	if uint64(index) >= uint64(len(i.hook.Routes)) {
 		return nil, Errorf(0, "no such route: %d", index)

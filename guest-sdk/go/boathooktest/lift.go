@@ -111,6 +111,39 @@ func (l *Lifted) Tick(name string) error {
 	return l.guest.HandleTick(name)
 }
 
+// BeforeSwap has the hook hand over what the next generation is to know, and gives it back as JSON; nil for nothing.
+//
+// A test of both sides hands it to AfterSwap, of the same hook or of another. Variables of the package are one set
+// for all hooks in a test, where each generation has its own in the server: the test clears them in between.
+func (l *Lifted) BeforeSwap() (json.RawMessage, error) {
+	var handed string
+	err := l.during("swapping", func() (err error) {
+		handed, err = l.guest.BeforeSwap()
+		return err
+	})
+	if handed == "" {
+		return nil, err
+	}
+	return json.RawMessage(handed), err
+}
+
+// AfterSwap gives the hook what the generation before handed out: any value, as JSON. For nothing it is not called.
+func (l *Lifted) AfterSwap(value any) error {
+	l.t.Helper()
+	made := encoded(l.t, value)
+	if made == "null" {
+		return nil
+	}
+	return l.during("swapping", func() error { return l.guest.AfterSwap(made) })
+}
+
+// during calls a verb, and is back at the stage from before.
+func (l *Lifted) during(stage string, call func() error) error {
+	before := l.stage
+	defer func() { l.stage = before }()
+	return l.at(stage, call)
+}
+
 // at calls a verb. Of several hooks that a test has lifted each finds its own server.
 func (l *Lifted) at(stage string, call func() error) error {
 	l.bind()

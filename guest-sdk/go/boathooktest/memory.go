@@ -256,6 +256,9 @@ func (s services) Secret(name string) (string, error) {
 }
 
 func (s services) Defer(name, payload, options string) error {
+	if err := s.only("tasks.defer", "initialize", "running"); err != nil {
+		return refused("E_TASKS_TOO_EARLY", "%v", err)
+	}
 	task := Deferred{Name: name, Payload: json.RawMessage(payload)}
 	s.Deferred = append(s.Deferred, task)
 	return json.Unmarshal([]byte(options), &s.Deferred[len(s.Deferred)-1].Options)

@@ -956,13 +956,13 @@ declare module 'boathook:hook/tasks@0.1.0' {
    * `limits.exchange` and a minute is not waited for. A hook can have `[tasks] stored` of them.
    *
    * Works in `initialize`, where it does nothing when new instances repeat that, and in all later calls
-   * but `lower`. No task is run before the server is lifted.
+   * but `lower`, `before-swap` and `after-swap`. No task is run before the server is lifted.
    *
    * Errors, by their codes: `E_NOT_GRANTED`; `E_TASKS_FULL` (so many wait already, or the store has no
    * room; status 503); `E_TASKS_INVALID` (a name, a payload or an option that is none);
    * `E_TASKS_NO_HANDLER` (the component does not export `background`); `E_TASKS_TOO_EARLY` (ahead of
-   * `initialize`); `E_TOO_LATE` (in `lower`); `E_TASKS_UNAVAILABLE` (the store does not answer; status
-   * 503; whether the task is there is not known).
+   * `initialize`, and in `before-swap` and `after-swap`); `E_TOO_LATE` (in `lower`);
+   * `E_TASKS_UNAVAILABLE` (the store does not answer; status 503; whether the task is there is not known).
    */
   export function defer(name: string, payload: Json, options: Json): void;
 }

@@ -4,13 +4,15 @@
 
 #include "boathook.h"
 
-static bool secure(void) {
-  return bh_set_header("x-content-type-options", "nosniff") &&
-         bh_set_header("x-frame-options", "SAMEORIGIN") &&
-         bh_set_header("referrer-policy", "strict-origin-when-cross-origin") &&
-         bh_set_header("strict-transport-security", "max-age=31536000; includeSubDomains;") &&
-         bh_set_header("permissions-policy", "camera=(), microphone=(), usb=()");
-}
+static const bh_field HEADERS[] = {
+    {"x-content-type-options", "nosniff"},
+    {"x-frame-options", "SAMEORIGIN"},
+    {"referrer-policy", "strict-origin-when-cross-origin"},
+    {"strict-transport-security", "max-age=31536000; includeSubDomains;"},
+    {"permissions-policy", "camera=(), microphone=(), usb=()"},
+};
+
+static bool secure(void) { return bh_set_headers(HEADERS, BH_LEN(HEADERS)); }
 
 static const bh_route routes[] = {
     // A GET route takes HEAD, too. It stands in `before` to be reached whoever answers later.

@@ -14,6 +14,16 @@ static bh_outcome echo(void) {
 
 static bh_outcome split(void) { return bh_set_header("x", "a\r\nset-cookie: b") ? BH_NEXT : BH_ERROR; }
 
+static bh_outcome split_second(void) {
+  const bh_field fields[] = {{"x-first", "1"}, {"x", "a\r\nset-cookie: b"}};
+  return bh_set_headers(fields, BH_LEN(fields)) ? BH_NEXT : BH_ERROR;
+}
+
+static bh_outcome several(void) {
+  const bh_field fields[] = {{"x-first", "1"}, {"x-empty", ""}, {"x-last", "a: b"}};
+  return bh_set_headers(fields, BH_LEN(fields)) && bh_set_headers(NULL, 0) ? BH_NEXT : BH_ERROR;
+}
+
 static bh_outcome silent(void) { return BH_ERROR; }
 
 static bh_outcome forgives(void) {
@@ -37,6 +47,8 @@ static const bh_route routes[] = {
     {.before = "/silent", .handle = silent},
     {.named = "forgives", .handle = forgives},
     {.named = "hostile", .handle = hostile},
+    {.named = "split-second", .handle = split_second},
+    {.named = "several", .handle = several},
 };
 
 const bh_hook boathook_hook = {BH_ROUTES(routes)};
@@ -65,6 +77,16 @@ static void handlers(void) {
   assert(reply.outcome == BH_RESPOND && reply.status == 303);
   assert(strcmp(bh_test_log(), "went on without kv") == 0);
   assert(bh_test_handle(9).outcome == BH_ERROR);
+}
+
+static void several_headers(void) {
+  bh_test_request("GET", "/");
+  assert(strcmp(bh_test_handle(5).error_code, "E_HOOK_BAD_RESPONSE") == 0);
+  assert(bh_test_response_header("x-first") == NULL);
+  assert(bh_test_handle(6).outcome == BH_NEXT);
+  assert(strcmp(bh_test_response_header("x-first"), "1") == 0);
+  assert(strcmp(bh_test_response_header("x-empty"), "") == 0);
+  assert(strcmp(bh_test_response_header("x-last"), "a: b") == 0);
 }
 
 // Whatever reaches the host is UTF-8: it ends an instance that hands it anything else.
@@ -104,6 +126,7 @@ static void tables(void) {
 int main(void) {
   texts();
   handlers();
+  several_headers();
   wrong_bytes();
   tables();
   return 0;

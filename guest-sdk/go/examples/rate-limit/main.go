@@ -1,9 +1,11 @@
 // State between requests: counts each client's POSTs, and answers 429 when they are too many.
 //
-// Mode `single` (in hook.toml) makes the count exact: one instance sees every request.
+// Mode `single` (in hook.toml) makes the count exact: one instance sees every request. When another version takes its
+// place while the server runs, that one goes on with the counts.
 package main
 
 import (
+	"encoding/json"
 	"time"
 
 	"boathook"
@@ -13,14 +15,15 @@ import (
 const most = 4096
 
 type client struct {
-	start time.Time
-	count int
+	Count int `json:"count"`
+	// In milliseconds.
+	Start int64 `json:"start"`
 }
 
 var (
 	clients     = map[string]client{}
 	maxRequests int
-	window      time.Duration
+	windowMs    float64
 )
 
 var hook = boathook.Hook{
@@ -31,25 +34,33 @@ var hook = boathook.Hook{
 		if maxRequests, err = boathook.Own[int]("max-requests"); err != nil {
 			return err
 		}
-		ms, err := boathook.Own[float64]("window-ms")
-		window = time.Duration(ms * float64(time.Millisecond))
+		windowMs, err = boathook.Own[float64]("window-ms")
 		return err
+	},
+	BeforeSwap: func() (any, error) { return clients, nil },
+	AfterSwap: func(value json.RawMessage) error {
+		var handed map[string]client
+		// What another version kept in another way is begun anew.
+		if err := json.Unmarshal(value, &handed); err == nil && handed != nil {
+			clients = handed
+		}
+		return nil
 	},
 	Routes: []boathook.Route{{Before: "POST /*", Handle: limit}},
 }
 
 func limit(req *boathook.Request, res *boathook.Response) (boathook.Outcome, error) {
-	ip, now := req.IP(), time.Now()
+	ip, now := req.IP(), time.Now().UnixMilli()
 	seen, isKnown := clients[ip]
-	if !isKnown || now.Sub(seen.start) > window {
-		seen = client{start: now}
+	if !isKnown || float64(now-seen.Start) > windowMs {
+		seen = client{Start: now}
 		if len(clients) >= most {
 			clear(clients)
 		}
 	}
-	seen.count++
+	seen.Count++
 	clients[ip] = seen
-	if seen.count <= maxRequests {
+	if seen.Count <= maxRequests {
 		return boathook.Next()
 	}
 	return res.Status(429).JSON(map[string]string{"error": "Too many requests"})

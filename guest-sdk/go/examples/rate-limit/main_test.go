@@ -28,6 +28,31 @@ func TestEachClientHasItsOwnCount(t *testing.T) {
 	}
 }
 
+func TestTheCountsGoOnWhenAnotherVersionTakesOver(t *testing.T) {
+	world := boathooktest.World{Config: map[string]any{"hook": map[string]any{"max-requests": 1}}}
+	post := func(app *boathooktest.Lifted) int {
+		return app.Request("POST", "/x", boathooktest.With{IP: "10.0.0.3"}).Status
+	}
+	clear(clients)
+	before := boathooktest.Lift(t, &hook, world)
+	post(before)
+	handed, err := before.BeforeSwap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(clients)
+	after := boathooktest.Lift(t, &hook, world)
+	if err := after.AfterSwap(handed); err != nil {
+		t.Fatal(err)
+	}
+	if status := post(after); status != 429 {
+		t.Error(status)
+	}
+	if err := after.AfterSwap("of another version"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestACountEndsWithItsWindow(t *testing.T) {
 	clear(clients)
 	app := boathooktest.Lift(t, &hook, boathooktest.World{

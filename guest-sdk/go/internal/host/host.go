@@ -211,6 +211,9 @@ type Guest interface {
 	HandleEvent(event, payload string) error
 	HandleTask(name, payload string, attempt uint32) error
 	HandleTick(name string) error
+	// JSON; empty means none.
+	BeforeSwap() (string, error)
+	AfterSwap(value string) error
 }
 
 // Exported is the hook.

@@ -257,6 +257,38 @@ func TestServicesHaveTheirCounterparts(t *testing.T) {
 	}
 }
 
+func TestAHookHandsTheNextGenerationAValueOrNothing(t *testing.T) {
+	var taken string
+	var given any
+	app := boathooktest.Lift(t, &boathook.Hook{
+		BeforeSwap: func() (any, error) { return given, boathook.Defer("late", 1, boathook.Later{}) },
+		AfterSwap: func(value json.RawMessage) error {
+			taken = string(value)
+			return errors.New("not of mine")
+		},
+	}, boathooktest.World{})
+	if _, err := app.BeforeSwap(); !boathook.HasCode(err, "E_TASKS_TOO_EARLY") {
+		t.Error(err)
+	}
+	if err := app.AfterSwap([]int{1}); err == nil || taken != "[1]" {
+		t.Error(err, taken)
+	}
+	app = boathooktest.Lift(t, &boathook.Hook{
+		BeforeSwap: func() (any, error) { return given, nil },
+	}, boathooktest.World{})
+	if handed, err := app.BeforeSwap(); handed != nil || err != nil {
+		t.Error(string(handed), err)
+	}
+	given = map[string]int{"a": 1}
+	if handed, err := app.BeforeSwap(); string(handed) != `{"a":1}` || err != nil {
+		t.Error(string(handed), err)
+	}
+	app = lift(t, boathooktest.World{})
+	if handed, err := app.BeforeSwap(); handed != nil || err != nil || app.AfterSwap(1) != nil {
+		t.Error(string(handed), err)
+	}
+}
+
 func TestALineOfTheLogHasItsFields(t *testing.T) {
 	app := lift(t, boathooktest.World{}, after(func(_ *req, res *res) (outcome, error) {
 		boathook.Warn("odd", "count", 3, "left over")
