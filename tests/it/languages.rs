@@ -140,6 +140,33 @@ fn a_hook_in_go_answers_thousands_of_requests_in_each_mode_within_its_memory() {
     }
 }
 
+#[test]
+fn a_panic_in_go_is_logged_with_the_names_of_functions() {
+    let mut app = lift("//- hooks\nhooks/misbehaves.wasm = go/misbehaves\n");
+    assert_eq!(app.ask("GET", "/panic").status, 500);
+    app.log(&["main.forget"]);
+    app.stop();
+}
+
+#[test]
+fn what_the_server_hands_a_hook_in_go_is_freed_while_the_call_lasts() {
+    let mut app = lift(
+        "
+        //- boathook.toml
+        limits = { cpu = '20s', wall = '25s' }
+        //- hooks
+        hooks/misbehaves.wasm = go/misbehaves
+        ",
+    );
+    // It asks for it a thousand times: 100 MB, where it may take 64 MiB.
+    let body = "b".repeat(100_000);
+    let mut client = app.connect();
+    client.request("POST", "/reread", &[], body.as_bytes());
+    let response = client.response("POST").expect("an answer");
+    assert_eq!((response.status, response.text().as_str()), (200, "fine\n"));
+    app.stop();
+}
+
 /// Lifts the four samples of a language as lone files, so that all that the server knows of them is what
 /// their build wrote into them.
 fn samples_behave(language: &str) -> App {

@@ -9,6 +9,7 @@ import (
 
 	"boathook/internal/bindings/boathook_hook_types"
 	"boathook/internal/host"
+	"boathook/internal/wit/runtime"
 	wit "boathook/internal/wit/types"
 )
 
@@ -23,8 +24,16 @@ func done(result wit.Result[wit.Unit, failure]) error {
 	return err
 }
 
-// value is what a function of the server's returned.
+// plain is what a function of the server's returned. What it lies in was pinned as it came; from here on whoever reads
+// it holds it. Otherwise the collector could free none of it until the next call into the hook.
+func plain[T any](result T) T {
+	runtime.Unpin()
+	return result
+}
+
+// value is what a function of the server's returned that can fail.
 func value[T any](result wit.Result[T, failure]) (T, error) {
+	runtime.Unpin()
 	if result.IsOk() {
 		return result.Ok(), nil
 	}
@@ -39,6 +48,7 @@ func value[T any](result wit.Result[T, failure]) (T, error) {
 }
 
 func some[T any](option wit.Option[T]) (T, bool) {
+	runtime.Unpin()
 	var none T
 	return option.SomeOr(none), option.IsSome()
 }
@@ -60,6 +70,7 @@ func bytesOption(value []byte) wit.Option[[]byte] {
 }
 
 func pairs(tuples []wit.Tuple2[string, string]) []host.Pair {
+	runtime.Unpin()
 	made := make([]host.Pair, 0, len(tuples))
 	for _, tuple := range tuples {
 		made = append(made, host.Pair{Name: tuple.F0, Value: tuple.F1})

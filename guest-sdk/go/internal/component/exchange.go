@@ -11,9 +11,9 @@ import (
 
 type request struct{}
 
-func (request) Method() string { return boathook_hook_request.Method() }
-func (request) Path() string   { return boathook_hook_request.Path() }
-func (request) Query() string  { return boathook_hook_request.Query() }
+func (request) Method() string { return plain(boathook_hook_request.Method()) }
+func (request) Path() string   { return plain(boathook_hook_request.Path()) }
+func (request) Query() string  { return plain(boathook_hook_request.Query()) }
 func (request) Param(name string) (string, bool) {
 	return some(boathook_hook_request.Param(utf8(name)))
 }
@@ -21,15 +21,15 @@ func (request) Params() []host.Pair { return pairs(boathook_hook_request.Params(
 func (request) Header(name string) ([]byte, bool) {
 	return some(boathook_hook_request.Header(utf8(name)))
 }
-func (request) Headers() []byte { return boathook_hook_request.Headers() }
+func (request) Headers() []byte { return plain(boathook_hook_request.Headers()) }
 func (request) Cookie(name string) (string, bool) {
 	return some(boathook_hook_request.Cookie(utf8(name)))
 }
 func (request) Cookies() []host.Pair  { return pairs(boathook_hook_request.Cookies()) }
-func (request) IP() string            { return boathook_hook_request.Ip() }
-func (request) Protocol() string      { return boathook_hook_request.Protocol() }
-func (request) ID() string            { return boathook_hook_request.Id() }
-func (request) Options() string       { return boathook_hook_request.Options() }
+func (request) IP() string            { return plain(boathook_hook_request.Ip()) }
+func (request) Protocol() string      { return plain(boathook_hook_request.Protocol()) }
+func (request) ID() string            { return plain(boathook_hook_request.Id()) }
+func (request) Options() string       { return plain(boathook_hook_request.Options()) }
 func (request) Body() ([]byte, error) { return value(boathook_hook_request.Body()) }
 func (request) Local(name string) (string, bool) {
 	return some(boathook_hook_request.Local(utf8(name)))
@@ -60,7 +60,7 @@ func (response) SetStatus(status int) error {
 func (response) Header(name string) ([]byte, bool) {
 	return some(boathook_hook_response.Header(utf8(name)))
 }
-func (response) Headers() []byte { return boathook_hook_response.Headers() }
+func (response) Headers() []byte { return plain(boathook_hook_response.Headers()) }
 func (response) SetHeaders(block []byte) error {
 	return done(boathook_hook_response.SetHeaders(block))
 }

@@ -36,7 +36,7 @@ func (config) Get(path string) (string, bool) { return some(boathook_hook_config
 func (config) Set(path, value string) error {
 	return done(boathook_hook_config.Set(utf8(path), utf8(value)))
 }
-func (config) Key() string { return boathook_hook_config.ConfigKey() }
+func (config) Key() string { return plain(boathook_hook_config.ConfigKey()) }
 
 type log struct{}
 
@@ -63,7 +63,7 @@ func (events) Subscribe(event string) error {
 
 type hooks struct{}
 
-func (hooks) Names() []string { return boathook_hook_hooks.Names() }
+func (hooks) Names() []string { return plain(boathook_hook_hooks.Names()) }
 func (hooks) Publish(key, value string) error {
 	return done(boathook_hook_hooks.Publish(utf8(key), utf8(value)))
 }

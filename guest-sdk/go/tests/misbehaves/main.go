@@ -57,6 +57,16 @@ func forget() string {
 	return "not reached"
 }
 
+// Asks for its body again and again, and keeps none of them.
+func reread(req *boathook.Request, res *boathook.Response) (boathook.Outcome, error) {
+	for range 1000 {
+		if _, err := req.Body(); err != nil {
+			return 0, err
+		}
+	}
+	return res.Text("fine\n")
+}
+
 // Makes work for the collector: reads what the request has, and throws away copies of its body.
 func churn(req *boathook.Request, res *boathook.Response) (boathook.Outcome, error) {
 	body, err := req.Body()
@@ -95,6 +105,7 @@ var hook = boathook.Hook{
 		{After: "GET /panic", Handle: say(forget)},
 		{Before: "POST /churn", Handle: leave},
 		{After: "POST /churn", Handle: churn, ReadBody: true},
+		{After: "POST /reread", Handle: reread, ReadBody: true},
 	},
 }
 
