@@ -67,6 +67,16 @@ pub enum LiftError {
     Engine(anyhow::Error),
 }
 
+impl LiftError {
+    /// Names the commands that take back what was said while the server ran, where that is wrong.
+    fn with_remedies(mut self) -> Self {
+        if let Self::Problems(problems) = &mut self {
+            problems.name_remedies();
+        }
+        self
+    }
+}
+
 impl From<Failure> for LiftError {
     fn from(failure: Failure) -> Self {
         Self::Hooks(vec![failure])
@@ -104,6 +114,15 @@ pub fn prepare(
     problems: Problems,
     compiler: &Arc<Compiler>,
 ) -> Result<Prepared, LiftError> {
+    prepare_on_trial(config, problems, compiler).map_err(LiftError::with_remedies)
+}
+
+/// The same for what is not written down yet: there is nothing to take back.
+pub(crate) fn prepare_on_trial(
+    config: Config,
+    problems: Problems,
+    compiler: &Arc<Compiler>,
+) -> Result<Prepared, LiftError> {
     prepare_with(config, problems, compiler, |_, _| Kept::default())
 }
 
@@ -120,7 +139,10 @@ pub fn prepare_beside(
     compiler: &Arc<Compiler>,
 ) -> Result<Prepared, LiftError> {
     let kept = |config: &Config, found: &[Found]| Kept::of(running, config, found, anew);
-    prepare_with(config, problems, compiler, kept)
+    // Of what is only just being said there is nothing to take back.
+    let is_written = running.config.overrides == config.overrides;
+    let prepared = prepare_with(config, problems, compiler, kept);
+    if is_written { prepared.map_err(LiftError::with_remedies) } else { prepared }
 }
 
 fn prepare_with(

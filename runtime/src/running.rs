@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::config::{Config, Problems, read_at_start};
 use crate::error::{Code, Failure};
 use crate::hook::Hook;
-use crate::lift::{LiftError, lift_beside, prepare_beside};
+use crate::lift::{LiftError, Prepared, lift_beside, prepare_beside};
 use crate::sandbox::Compiler;
 use crate::tasks::Work;
 
@@ -51,12 +51,18 @@ pub enum Extent<'a> {
     All,
     /// This hook alone.
     Only(&'a str),
+    /// What is said of this hook alone: its component and its manifest are those that run.
+    Settings(&'a str),
 }
 
 impl Extent<'_> {
-    fn allows(self, changes: &[Arc<str>]) -> Result<(), LiftError> {
-        let Self::Only(hook) = self else { return Ok(()) };
-        let others: Vec<_> = changes.iter().filter(|name| ***name != *hook).cloned().collect();
+    fn allows(self, prepared: &Prepared) -> Result<(), LiftError> {
+        let (Self::Only(hook) | Self::Settings(hook)) = self else { return Ok(()) };
+        if matches!(self, Self::Settings(_)) {
+            prepared.is_as_it_runs(hook)?;
+        }
+        let others: Vec<_> =
+            prepared.changes().iter().filter(|name| ***name != *hook).cloned().collect();
         if others.is_empty() { Ok(()) } else { Err(LiftError::Affects(others)) }
     }
 }
@@ -113,7 +119,7 @@ impl Running {
                     prepare_beside(&running, &these, config, problems, &compiler)
                 });
                 let prepared = prepared.await.map_err(panicked)??;
-                extent.allows(&prepared.changes())?;
+                extent.allows(&prepared)?;
                 match lift_beside(prepared).await {
                     // Each round names hooks that no round before it has named.
                     Err(LiftError::Affects(hooks)) if extent == Extent::All => anew.extend(hooks),
@@ -126,12 +132,14 @@ impl Running {
             () = self.closes() => return Err(LiftError::Stopped),
             lifted = lifting => lifted?,
         };
-        let handed = tokio::select! {
-            biased;
-            () = self.closes() => Err(LiftError::Stopped),
-            handed = lifted.hand_over() => handed,
+        // Once begun it is not cut off, but by `hook_timeout`: who is asked would lose its instance, and goes on
+        // if this set does not take over.
+        let ready = match self.is_closing() {
+            true => Err(LiftError::Stopped),
+            false => lifted.hand_over().await,
         };
-        let ready = match handed {
+        let ready = match ready {
+            Ok(()) if self.is_closing() => Err(LiftError::Stopped),
             Ok(()) => last(lifted.app.clone()).await,
             Err(error) => Err(error),
         };
@@ -191,6 +199,10 @@ impl Running {
             }
             lower_unused(left, closing, (until, patience)).await;
         });
+    }
+
+    fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
     async fn closes(&self) {

@@ -178,6 +178,18 @@ fn a_request_under_way_is_not_waited_for_beyond_its_turn() {
 }
 
 #[test]
+fn a_stop_does_not_cut_off_who_is_asked_and_the_next_one_does_not_take_over() {
+    let mut app = app("single", "hands-over.before = \"spin\"");
+    count(&mut app);
+    app.write("boathook.toml", file("hands-over.generation = 2"));
+    app.signal(rustix::process::Signal::HUP);
+    app.log(&["hands over 1"]);
+    app.stop();
+    app.log(&["stopping", "before-swap: time limit of 2s reached", "lowered"]);
+    assert_eq!(app.logged("the app was lifted anew"), 0, "{}", app.log_text());
+}
+
+#[test]
 fn the_sample_rate_limiter_keeps_its_counts_over_a_swap() {
     let mut app =
         App::lift("//- boathook.toml\nrate-limit.max-requests = 2\n//- hooks\nrate-limit\nhello\n");

@@ -202,11 +202,102 @@ fn what_was_said_of_a_hook_that_is_gone_keeps_no_app_from_being_lifted() {
     std::fs::remove_dir_all(app.folder().join("hooks/x")).expect("it is there");
     app.start_again();
     assert_eq!(status(&mut app, "/counts"), 200);
-    app.log(&["boathook.lock says something of `x`, and there is no such hook"]);
+    app.log(&[
+        "boathook.lock says something of `x`, and there is no such hook: `boathook enable x` takes it back",
+    ]);
+    refused(&run(&app, &["disable", "x", "{dir}"]), "can be taken back: `boathook enable x`");
+    refused(&run(&app, &["limit", "x", "{dir}", "cqu=soon"]), "there is no hook `x`");
     succeeded(&run(&app, &["enable", "x", "{dir}"]));
     app.start_again();
     assert_eq!(status(&mut app, "/counts"), 200);
     assert_eq!(app.logged("there is no such hook"), 0, "{}", app.log_text());
+}
+
+/// Writes the app's configuration anew, with an admin listener at a port where nothing listens once the server is
+/// gone.
+fn stopped(app: &mut App, more: &str) -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let address = free.expect("a free port").to_string();
+    app.stop();
+    let file =
+        format!("admin.listen = \"{address}\"\nsecrets.admin.file = \"admin.secret\"\n{more}\n");
+    app.write("boathook.toml", file);
+    address
+}
+
+#[test]
+fn what_keeps_a_server_from_starting_is_taken_back_without_one() {
+    let mut app = app("");
+    succeeded(&run(&app, &["disable", "x", "{dir}"]));
+    let address = stopped(&mut app, "hooks.counts = { mode = \"single\", after = [\"x\"] }");
+    let lock = r#"{ "version": 1, "hooks": {}, "overrides": {
+        "x": { "enabled": false }, "counts": { "limits": { "cqu": "soon", "memory": "64MiB" } } } }"#;
+    app.write("boathook.lock", lock);
+    let checked = Ran::beside(&app, &["check", "{dir}"]);
+    assert_eq!(checked.code, Some(1), "{}", checked.out);
+    for hint in [
+        "boathook.lock, by `boathook disable`: hook `counts`: `after` names `x`, which is disabled",
+        "disable `counts` as well; or take it back: `boathook enable x`",
+        "did you mean `cpu`?; or take it back: `boathook limit counts --reset`",
+    ] {
+        assert!(checked.err.contains(hint), "{hint}: {}", checked.err);
+    }
+    let worse = Ran::beside(&app, &["limit", "counts", "{dir}", "cpu=soon"]);
+    refused(&worse, "`hooks.counts.limits.cpu`");
+    assert!(!worse.err.contains("--reset"), "it is not written: {}", worse.err);
+    assert!(!worse.err.contains("cqu"), "what was wrong before is not its fault: {}", worse.err);
+    let said = succeeded(&Ran::beside(&app, &["enable", "x", "{dir}"]));
+    assert!(said.contains(&format!("nothing listens on {address}")), "{said}");
+    assert!(
+        said.contains("x serves, as it is configured") && said.contains("limits.cqu`"),
+        "{said}"
+    );
+    let said = succeeded(&Ran::beside(&app, &["limit", "counts", "{dir}", "--reset"]));
+    assert!(said.contains("counts serves, as it is configured"), "{said}");
+    assert!(!said.contains("still wrong"), "{said}");
+    app.start_again();
+    assert_eq!((status(&mut app, "/hello"), status(&mut app, "/counts")), (200, 200));
+}
+
+#[test]
+fn what_is_said_while_no_server_runs_is_checked_and_counts_from_the_next_start_on() {
+    let mut app = app("");
+    stopped(&mut app, "hooks.counts.mode = \"single\"");
+    refused(&Ran::beside(&app, &["disable", "z", "{dir}"]), "there is no hook `z`");
+    refused(&Ran::beside(&app, &["limit", "x", "{dir}", "memory=64KiB"]), "needs");
+    assert!(!app.folder().join("boathook.lock").exists());
+    let said = succeeded(&Ran::beside(&app, &["disable", "x", "{dir}"]));
+    assert!(said.contains("x is disabled, over what is configured: disable"), "{said}");
+    refused(&Ran::beside(&app, &["limit", "x", "{dir}", "cpu=20ms"]), "hook `x` is disabled");
+    app.start_again();
+    assert_eq!((status(&mut app, "/hello"), status(&mut app, "/counts")), (404, 200));
+    let audit = std::fs::read_to_string(app.folder().join(".boathook/audit.log")).expect("a log");
+    assert!(audit.contains("\"action\":\"disable\""), "{audit}");
+    app.stop();
+    app.write("boathook.lock", "{");
+    refused(&Ran::beside(&app, &["enable", "x", "{dir}"]), "not what this server wrote");
+    let lock = std::fs::read(app.folder().join("boathook.lock")).expect("a file");
+    assert_eq!(lock, b"{", "what it said is not lost");
+}
+
+#[test]
+fn a_limit_brings_no_manifest_along() {
+    let mut app = app("");
+    app.write("hooks/x/hook.toml", "name = \"x\"\nmode = \"fresh\"\n");
+    refused(&run(&app, &["limit", "x", "{dir}", "cpu=20ms"]), "another manifest lies in its place");
+    assert!(!row(&app, "x").contains("fresh"), "{}", row(&app, "x"));
+    succeeded(&run(&app, &["limit", "x", "{dir}", "cpu=20ms", "--all"]));
+    assert!(row(&app, "x").contains("fresh"), "{}", row(&app, "x"));
+    app.stop();
+}
+
+#[test]
+fn limits_are_set_or_taken_back_and_not_both() {
+    let app = app("");
+    let reset = ["limit", "counts", "--reset", "cpu=20ms"];
+    refused(&run(&app, &reset), "`--reset` takes all limits back, and `cpu=20ms` sets one");
+    let here = ["limit", "counts", "{dir}", "--reset", "cpu=20ms"];
+    assert_eq!(run(&app, &here).code, Some(2), "a mistake in what was typed");
 }
 
 #[test]

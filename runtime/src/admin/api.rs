@@ -270,7 +270,7 @@ fn of_replaced(replaced: &Replaced) -> Value {
 fn refused(error: &DeployError) -> Answer {
     let status = match error {
         DeployError::NotAsAnnounced(_) => StatusCode::BAD_REQUEST,
-        DeployError::NoHook(..) => StatusCode::NOT_FOUND,
+        DeployError::NoHook(_) => StatusCode::NOT_FOUND,
         DeployError::NoEarlier { .. } | DeployError::Others(_) => StatusCode::CONFLICT,
         DeployError::Lift(_) => StatusCode::UNPROCESSABLE_ENTITY,
         DeployError::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -145,6 +145,18 @@ impl Server {
         block_on(Some(1), asked).with_context(|| format!("the admin listener on {admin}"))
     }
 
+    /// Where nothing listens, though this app's server would if it ran: then it does not. None if somebody does, or
+    /// if it is not known where that would be.
+    pub(super) fn is_stopped(&self, config: &Config) -> Option<String> {
+        let listen = config.server.admin.as_ref().filter(|_| self.admin.is_none())?.to_string();
+        // With port 0 it listens wherever there was room.
+        if listen.ends_with(":0") {
+            return None;
+        }
+        let refused = std::net::TcpStream::connect(&listen).err()?;
+        (refused.kind() == std::io::ErrorKind::ConnectionRefused).then_some(listen)
+    }
+
     fn address(&self, config: &Config) -> anyhow::Result<String> {
         if let Some(admin) = &self.admin {
             return Ok(admin.clone());

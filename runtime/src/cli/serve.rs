@@ -144,8 +144,9 @@ pub(super) async fn serve(
         None => listener.serve(handler, stop).await,
     };
     sweeping.abort();
-    renewing.abort();
+    // A set that is being lifted is given up in order.
     running.close().await;
+    renewing.abort();
     let app = running.app();
     app.afterwards.close();
     // One drain for all of it; what comes after the last response has a moment whatever that took.

@@ -1,17 +1,19 @@
 //! `boathook disable`, `enable` and `limit`: change how a hook of the server that runs is run, until that is taken
-//! back. The configuration's files stay as they are.
+//! back. The configuration's files stay as they are. Where no server runs it is written down for the next start.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::Args;
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::remote::{Server, escaped, overridden, say_replaced};
-use super::{Json, say, say_json};
+use super::{Json, report, say, say_json};
 use crate::config;
+use crate::deploy::{Change, Written, change_stopped};
 
 /// Take a hook out of the server that runs, until it is enabled again
 #[derive(Debug, Args)]
@@ -56,13 +58,13 @@ pub(super) struct Switch {
 
 impl Disable {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        self.switch.ask(Method::POST, "disable", Bytes::new())
+        self.switch.change(Change::Disable)
     }
 }
 
 impl Enable {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        self.switch.ask(Method::POST, "enable", Bytes::new())
+        self.switch.change(Change::Enable)
     }
 }
 
@@ -74,16 +76,21 @@ impl Limit {
             self.limits.insert(0, limit.to_owned());
             *dir = PathBuf::from(".");
         }
-        if self.reset && self.limits.is_empty() {
-            return self.switch.ask(Method::DELETE, "limits", Bytes::new());
+        if self.reset {
+            if let Some(limit) = self.limits.first() {
+                bail!(
+                    "`--reset` takes all limits back, and `{limit}` sets one\n\
+                     hint: say one after the other"
+                );
+            }
+            return self.switch.change(Change::Reset);
         }
-        let limits = limits(&self.limits)?;
-        self.switch.ask(Method::POST, "limits", limits.to_string().into())
+        self.switch.change(Change::Limit(limits(&self.limits)?))
     }
 }
 
 /// `cpu=20ms memory=32MiB` as the object that the server takes.
-fn limits(words: &[String]) -> anyhow::Result<Value> {
+fn limits(words: &[String]) -> anyhow::Result<BTreeMap<String, Value>> {
     if words.is_empty() {
         bail!(
             "no limit is named\nhint: `boathook limit HOOK cpu=20ms`, or `--reset` to take all back"
@@ -95,12 +102,51 @@ fn limits(words: &[String]) -> anyhow::Result<Value> {
             .with_context(|| format!("no `=` in `{word}`\nhint: write it like `cpu=20ms`"))?;
         Ok((limit.to_owned(), config::value_of(value)))
     };
-    let pairs: Map<String, Value> = words.iter().map(pair).collect::<anyhow::Result<_>>()?;
-    Ok(pairs.into())
+    words.iter().map(pair).collect()
 }
 
 impl Switch {
-    /// Asks, and tells what came of it.
+    /// Has it changed by the server that runs, or for the next one, and tells what came of it.
+    fn change(&self, change: Change) -> anyhow::Result<()> {
+        let (config, problems) = self.server.app.look()?;
+        if let Some(address) = self.server.is_stopped(&config) {
+            let compiler = self.server.app.compiler();
+            let written = change_stopped(config, problems, &compiler, &self.hook, &change)?;
+            self.tell_written(&written, &address);
+            return Ok(());
+        }
+        match change {
+            Change::Disable => self.ask(Method::POST, "disable", Bytes::new()),
+            Change::Enable => self.ask(Method::POST, "enable", Bytes::new()),
+            Change::Reset => self.ask(Method::DELETE, "limits", Bytes::new()),
+            Change::Limit(limits) => {
+                self.ask(Method::POST, "limits", json!(limits).to_string().into())
+            }
+        }
+    }
+
+    fn tell_written(&self, written: &Written, address: &str) {
+        let Written { said, is_disabled, left } = written;
+        if self.json.json {
+            let left: Vec<Value> = left.0.iter().map(report::problem).collect();
+            say_json(&json!({
+                "running": false,
+                "disabled": is_disabled,
+                "overrides": said,
+                "problems": left,
+            }));
+            return;
+        }
+        let is = if *is_disabled { "is disabled" } else { "serves" };
+        let said = in_words(&json!(said));
+        say(&format!("nothing listens on {address}: this counts from the next start on"));
+        say(&format!("{} {is}, {said}", self.hook));
+        for problem in &left.0 {
+            say(&format!("\n{}", report::paragraph("still wrong", &problem.to_string())));
+        }
+    }
+
+    /// Asks the server that runs, and tells what came of it.
     fn ask(&self, method: Method, what: &str, body: Bytes) -> anyhow::Result<()> {
         let path = format!("/hooks/{}/{what}?all={}", escaped(&self.hook), self.all);
         let document = self.server.ask(method, &path, body)?;
@@ -109,27 +155,29 @@ impl Switch {
             return Ok(());
         }
         let is = if document["disabled"] == true { "is disabled" } else { "serves" };
-        let said = match overridden(&document["overrides"]) {
-            said if said.is_empty() => "as it is configured".to_owned(),
-            said => format!("over what is configured: {said}"),
-        };
+        let said = in_words(&document["overrides"]);
         say(&format!("{} {is}, {said}", self.hook));
         say_replaced(&document);
         Ok(())
     }
 }
 
+fn in_words(said: &Value) -> String {
+    match overridden(said) {
+        said if said.is_empty() => "as it is configured".to_owned(),
+        said => format!("over what is configured: {said}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn limits_are_read_as_the_command_line_reads_all_values() {
         let words = ["cpu=20ms", "fuel=9", "measure=[\"cpu\"]", "memory=null"].map(str::to_owned);
         assert_eq!(
-            limits(&words).unwrap(),
+            json!(limits(&words).unwrap()),
             json!({ "cpu": "20ms", "fuel": 9, "measure": ["cpu"], "memory": null })
         );
         assert!(limits(&["cpu".to_owned()]).unwrap_err().to_string().contains("no `=` in `cpu`"));

@@ -71,7 +71,7 @@ pub use manifest::{Build, Manifest};
 pub use measure::{Measure, Measured};
 pub use names::{CONFIG_KEY, CUSTOM, RESERVED, ROOT, is_ours};
 pub use network::{Listen, TrustProxy};
-pub use overrides::{LOCK_FILE, LOCK_VERSION, Override, Overrides};
+pub use overrides::{DISABLED, LOCK_FILE, LOCK_VERSION, Override, Overrides};
 pub use problem::{Origin, Problem, Problems, did_you_mean};
 pub use routes::{FixedBody, Route, Target};
 pub use secrets::{Place, Secrets, Variables, variable};
@@ -201,10 +201,10 @@ fn assemble(
     texts: &[files::Text],
     mut problems: Problems,
 ) -> Result<(Config, Problems), Problems> {
-    let mut layer = traced::Traced::empty();
+    let mut documents = Vec::new();
     for files::Text { label, text } in texts {
         match document::parse(label, text) {
-            Ok(document) => tree::lay(&mut layer, document),
+            Ok(document) => documents.push(document),
             Err(found) => problems.0.extend(found.0),
         }
     }
@@ -212,7 +212,7 @@ fn assemble(
     assigned.extend(layers::from_sets(&sources.sets, &mut problems));
     assigned.extend(layers::from_overrides(&sources.overrides, &mut problems));
     let mut problems = problems.or(Problems::default())?;
-    let tree = Tree::new(layer, assigned, &mut problems);
+    let tree = Tree::new(documents, assigned, &mut problems);
     let variables = Variables::new(&sources.vars);
     let place = (sources.dir.as_path(), environment.as_str());
     let stores = Stores::read(&tree, place, &variables, &mut problems);
@@ -315,7 +315,7 @@ impl Config {
     }
 
     /// Whether a hook was disabled while the server ran.
-    fn is_disabled_for_now(&self, hook: &str) -> bool {
+    pub fn is_disabled_for_now(&self, hook: &str) -> bool {
         self.overrides.get(hook).is_some_and(|said| said.enabled == Some(false))
     }
 

@@ -17,6 +17,13 @@ pub const LOCK_FILE: &str = "boathook.lock";
 /// The version of its shape.
 pub const LOCK_VERSION: u32 = 1;
 
+/// The command that enables a hook, as people type it.
+pub(super) const ENABLED: &str = "boathook enable";
+/// The command that disables one.
+pub const DISABLED: &str = "boathook disable";
+/// The command that sets limits of one.
+const LIMITED: &str = "boathook limit";
+
 /// What was said of hooks while the server ran, by name.
 pub type Overrides = BTreeMap<String, Override>;
 
@@ -33,6 +40,13 @@ pub struct Override {
 }
 
 impl Override {
+    /// The commands that take back what it says of this hook.
+    pub fn taken_back_by(&self, hook: &str) -> String {
+        let enabled = self.enabled.map(|_| format!("`{ENABLED} {hook}`"));
+        let limits = (!self.limits.is_empty()).then(|| format!("`{LIMITED} {hook} --reset`"));
+        enabled.into_iter().chain(limits).collect::<Vec<_>>().join(" and ")
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         self.enabled.is_none() && self.limits.is_empty()
@@ -67,11 +81,11 @@ pub(super) fn parse(text: &str) -> Result<Overrides, Problem> {
 
 /// Which of these hooks were enabled, or disabled.
 pub(super) fn switches(overrides: &Overrides, names: &[String], enabled: bool) -> Vec<Assignment> {
-    let command = if enabled { "boathook enable" } else { "boathook disable" };
+    let command = if enabled { ENABLED } else { DISABLED };
     let such = names
         .iter()
         .filter(|name| overrides.get(*name).is_some_and(|said| said.enabled == Some(enabled)));
-    such.map(|name| assignment(&["hooks", name], enabled.into(), command)).collect()
+    such.map(|name| assignment(name, &[], enabled.into(), command)).collect()
 }
 
 /// The limits that were set of these hooks.
@@ -82,12 +96,12 @@ pub(super) fn limits<'a>(
     let said = names.filter_map(|name| Some((name, overrides.get(name)?)));
     let limits = said.flat_map(|(name, said)| said.limits.iter().map(move |limit| (name, limit)));
     let limit = |(name, (limit, value)): (&String, (&String, &Value))| {
-        assignment(&["hooks", name, "limits", limit], value.clone(), "boathook limit")
+        assignment(name, &["limits", limit], value.clone(), LIMITED)
     };
     limits.map(limit).collect()
 }
 
-fn assignment(path: &[&str], value: Value, command: &'static str) -> Assignment {
-    let path = path.iter().map(|&part| part.to_owned()).collect();
-    Assignment { path, loose: false, value, origin: Origin::Lock { command } }
+fn assignment(hook: &str, below: &[&str], value: Value, command: &'static str) -> Assignment {
+    let path = ["hooks", hook].iter().chain(below).map(|&part| part.to_owned()).collect();
+    Assignment { path, loose: false, value, origin: Origin::Lock { command, hook: hook.into() } }
 }

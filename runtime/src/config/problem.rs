@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::overrides::LOCK_FILE;
+use super::overrides::{DISABLED, ENABLED, LOCK_FILE};
 
 /// Where a configured value came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub enum Origin {
     Lock {
         /// The command that says it.
         command: &'static str,
+        /// The hook of which it is said.
+        hook: Arc<str>,
     },
     /// The command line.
     CommandLine {
@@ -56,9 +58,21 @@ impl fmt::Display for Origin {
             Self::File { file, line: 0 } => f.write_str(file),
             Self::File { file, line } => write!(f, "{file}:{line}"),
             Self::Environment { variable } => f.write_str(variable),
-            Self::Lock { command } => write!(f, "{LOCK_FILE}, by `{command}`"),
+            Self::Lock { command, .. } => write!(f, "{LOCK_FILE}, by `{command}`"),
             Self::CommandLine { flag } => f.write_str(flag),
         }
+    }
+}
+
+impl Origin {
+    /// The command that takes it back, if one does.
+    fn taken_back_by(&self) -> Option<String> {
+        let Self::Lock { command, hook } = self else { return None };
+        Some(match *command {
+            DISABLED => format!("{ENABLED} {hook}"),
+            ENABLED => format!("{DISABLED} {hook}"),
+            limited => format!("{limited} {hook} --reset"),
+        })
     }
 }
 
@@ -138,6 +152,19 @@ impl Problems {
     pub fn sort(&mut self) {
         let place = |problem: &Problem| (problem.origin.is_none(), problem.origin.clone());
         self.0.sort_by_key(place);
+    }
+
+    /// Adds to the hint of each problem that was said while the server ran which command takes that back.
+    pub fn name_remedies(&mut self) {
+        for problem in &mut self.0 {
+            let Some(command) = problem.origin.as_ref().and_then(Origin::taken_back_by) else {
+                continue;
+            };
+            problem.hint = Some(match problem.hint.take() {
+                Some(hint) => format!("{hint}; or take it back: `{command}`"),
+                None => format!("take it back: `{command}`"),
+            });
+        }
     }
 
     pub(super) fn push(&mut self, problem: Problem) {

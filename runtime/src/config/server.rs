@@ -104,8 +104,7 @@ const LOG_LEVELS: &[(&str, LogLevel)] = &[
 
 impl Default for Server {
     fn default() -> Self {
-        let nothing =
-            Tree::new(super::traced::Traced::empty(), Vec::new(), &mut Problems::default());
+        let nothing = Tree::new(Vec::new(), Vec::new(), &mut Problems::default());
         Self::read(&nothing, Path::new(""), &mut Problems::default())
     }
 }

@@ -28,7 +28,8 @@ pub const HOOK_BYTES_MAX: usize = 1 << 20;
 /// The whole configuration as JSON, with origins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    files: Traced,
+    /// The files, from low to high.
+    files: Vec<Traced>,
     assigned: Vec<Assignment>,
     /// What was said of hooks while the server ran.
     overrides: Vec<Assignment>,
@@ -43,7 +44,11 @@ pub struct Tree {
 
 impl Tree {
     /// A tree of the operator's layers; the problems are names that may mean two things.
-    pub(super) fn new(files: Traced, assigned: Vec<Assignment>, problems: &mut Problems) -> Self {
+    pub(super) fn new(
+        files: Vec<Traced>,
+        assigned: Vec<Assignment>,
+        problems: &mut Problems,
+    ) -> Self {
         let mut tree = Self {
             files,
             assigned,
@@ -54,7 +59,8 @@ impl Tree {
             known: HookNames::default(),
             merged: Traced::empty(),
         };
-        let entries = |root: &str| match tree.files.value.get(root) {
+        let files = tree.files();
+        let entries = |root: &str| match files.value.get(root) {
             Some(Value::Object(map)) => map.clone(),
             _ => Map::new(),
         };
@@ -269,10 +275,32 @@ impl Tree {
         all
     }
 
+    /// The files, each laid over those before it.
+    fn files(&self) -> Traced {
+        let mut files = Traced::empty();
+        for layer in &self.files {
+            let mut layer = layer.clone();
+            if let Some(Value::Object(hooks)) = layer.value.get_mut("hooks") {
+                hooks.retain(|hook, value| {
+                    !self.is_overridden(&["hooks".to_owned(), hook.clone()], value)
+                });
+            }
+            lay(&mut files, layer);
+        }
+        files
+    }
+
+    /// Whether this disables a hook that was enabled while the server ran: it is passed over then, so that the
+    /// settings show that a lower layer has for the hook.
+    fn is_overridden(&self, path: &[String], value: &Value) -> bool {
+        let enables = |said: &Assignment| said.path == path && said.value == Value::Bool(true);
+        path.len() == 2 && disables(value) && self.overrides.iter().any(enables)
+    }
+
     /// The operator's layers. `defaults` has keys that variables may mean beside those of the
     /// files.
     fn operator(&self, defaults: &Traced, problems: &mut Problems) -> Traced {
-        let mut tree = self.files.clone();
+        let mut tree = self.files();
         'assigned: for assignment in self.assigned.iter().chain(&self.overrides) {
             let mut path: Vec<String> = Vec::new();
             for part in &assignment.path {
@@ -289,12 +317,19 @@ impl Tree {
                     }
                 }
             }
-            if !enables_a_table(&tree, &path, &assignment.value) {
+            if !enables_a_table(&tree, &path, &assignment.value)
+                && !self.is_overridden(&path, &assignment.value)
+            {
                 tree.assign(&path, assignment.value.clone(), &assignment.origin, true);
             }
         }
         tree
     }
+}
+
+/// What a layer says to disable a hook.
+fn disables(value: &Value) -> bool {
+    *value == Value::Bool(false) || value.as_str() == Some("false")
 }
 
 /// Whether a hook with this config key may set a key: its own, or what is in `custom`.
@@ -304,7 +339,7 @@ pub fn may_set(config_key: &str, dotted: &str) -> bool {
 }
 
 /// Merges a file's layer over the tree; `hooks.x = true` leaves the settings of `x` alone.
-pub(super) fn lay(tree: &mut Traced, mut layer: Traced) {
+fn lay(tree: &mut Traced, mut layer: Traced) {
     if let Some(Value::Object(hooks)) = layer.value.get_mut("hooks") {
         hooks.retain(|hook, value| {
             !enables_a_table(tree, &["hooks".to_owned(), hook.clone()], value)

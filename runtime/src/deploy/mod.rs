@@ -11,6 +11,7 @@
 
 mod change;
 mod records;
+mod stopped;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -19,13 +20,14 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::config::{Config, Problem, Problems, did_you_mean};
+use crate::config::{Config, LOCK_FILE, Overrides, Problem, Problems, did_you_mean};
 use crate::hook::find::problem;
 use crate::lift::LiftError;
 use crate::running::{Extent, Replaced, Running};
 pub use change::Change;
 pub use records::Digest;
 use records::{Records, Tried};
+pub use stopped::{Written, change_stopped};
 
 /// The largest component that is taken: four times what the tools of big languages make.
 pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
@@ -65,8 +67,8 @@ pub enum DeployError {
         why: String,
     },
     /// Nothing can be said of a hook that is not there.
-    #[error("there is no hook `{0}`{hint}", hint = .1.as_deref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
-    NoHook(String, Option<String>),
+    #[error("{0}")]
+    NoHook(Problem),
     /// Other hooks would change, too.
     #[error("it would lift others, too: {}\nhint: `--all` does", crate::host::list(.0))]
     Others(Vec<Arc<str>>),
@@ -169,9 +171,11 @@ impl Deployer {
         change: &Change,
         all: bool,
     ) -> Result<Replaced, DeployError> {
-        let running = self.running.app();
-        is_known(name, &running)?;
+        let is_known = |app: &App| is_known(name, change, &names(app), &app.config.overrides);
+        is_known(&self.running.app()).map_err(DeployError::NoHook)?;
         let read = |running: &App| {
+            // It may have left before it was this one's turn.
+            is_known(running)?;
             if matches!(change, Change::Limit(_)) && is_among(name, &running.disabled) {
                 return Err(is_disabled(name).into());
             }
@@ -180,14 +184,11 @@ impl Deployer {
             Ok((Config { overrides, components, ..running.config.clone() }, Problems::default()))
         };
         let last = async |lifted: Arc<App>| {
-            if !all {
-                is_the_same(name, &running, &lifted)?;
-            }
             let overrides = lifted.config.overrides.clone();
             let put = self.records(move |records| records.put_overrides(overrides));
             put.await.flatten().map_err(LiftError::Refused)
         };
-        let extent = if all { Extent::All } else { Extent::Only(name) };
+        let extent = if all { Extent::All } else { Extent::Settings(name) };
         Ok(self.running.replace(read, extent, last).await?)
     }
 
@@ -307,31 +308,33 @@ fn place<'a>(name: &str, app: &'a App) -> Result<&'a Path, Problem> {
     Ok(place)
 }
 
-/// Whether there is a hook of this name, though it may be disabled.
-fn is_known(name: &str, running: &App) -> Result<(), DeployError> {
-    let hooks = running.hooks.iter().map(|hook| &**hook.name());
-    let names: Vec<&str> = hooks.chain(running.disabled.iter().map(String::as_str)).collect();
-    // What was said of one that has left meanwhile can be taken back.
-    if names.contains(&name) || running.config.overrides.contains_key(name) {
-        return Ok(());
-    }
-    Err(DeployError::NoHook(name.to_owned(), did_you_mean(name, names)))
+/// The names of all hooks of a set, disabled ones included.
+fn names(app: &App) -> Vec<&str> {
+    let hooks = app.hooks.iter().map(|hook| &**hook.name());
+    hooks.chain(app.disabled.iter().map(String::as_str)).collect()
 }
 
-/// Whether a hook that was lifted anew is the component that ran: what was put into the hooks' folder meanwhile is
-/// not deployed along with a limit.
-fn is_the_same(name: &str, running: &App, lifted: &App) -> Result<(), Problems> {
-    let digest = |app: &App| {
-        let hook = app.hooks.iter().find(|hook| **hook.name() == *name);
-        hook.map(|hook| hook.found.digest)
-    };
-    match (digest(running), digest(lifted)) {
-        (Some(runs), Some(lies)) if runs != lies => Err(Problems::from(problem(format!(
-            "hook `{name}`: another component lies in its place than the one that runs\n\
-             hint: have the server read it, by SIGHUP, or say `--all`"
-        )))),
-        _ => Ok(()),
+/// Whether this can be said of a hook of this name. Of one that has left, what was said can be taken back, and
+/// nothing more be said: nobody could tell whether that is right.
+fn is_known(
+    name: &str,
+    change: &Change,
+    names: &[&str],
+    overrides: &Overrides,
+) -> Result<(), Problem> {
+    let takes_back = matches!(change, Change::Enable | Change::Reset);
+    if names.contains(&name) || (takes_back && overrides.contains_key(name)) {
+        return Ok(());
     }
+    let mut problem = problem(format!("there is no hook `{name}`"));
+    problem.hint = match overrides.get(name) {
+        Some(said) => {
+            let back = said.taken_back_by(name);
+            Some(format!("what {LOCK_FILE} says of it can be taken back: {back}"))
+        }
+        None => did_you_mean(name, names.iter().copied()),
+    };
+    Err(problem)
 }
 
 fn is_among(name: &str, disabled: &[String]) -> bool {

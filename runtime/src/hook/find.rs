@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::order::{Node, OrderError, order};
 use super::{Facts, Reach, SECTION, Wasm};
 use crate::config::{
-    Config, HookSettings, Installed, LOCK_FILE, Limits, Manifest, Mode, OnFailure, Origin,
-    PartialLimits, Problem, Problems, manifest,
+    Config, DISABLED, HookSettings, Installed, LOCK_FILE, Limits, Manifest, Mode, OnFailure,
+    Origin, PartialLimits, Problem, Problems, manifest,
 };
 use crate::fetch::Grants;
 use crate::tasks::Tick;
@@ -133,8 +133,11 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
     if let Err(found) = config.know_hooks(&names) {
         problems.extend(found.0);
     }
-    for name in config.overrides.keys().filter(|name| !names.contains(name)) {
-        tracing::warn!("{LOCK_FILE} says something of `{name}`, and there is no such hook");
+    for (name, said) in config.overrides.iter().filter(|(name, _)| !names.contains(name)) {
+        let back = said.taken_back_by(name);
+        tracing::warn!(
+            "{LOCK_FILE} says something of `{name}`, and there is no such hook: {back} takes it back"
+        );
     }
     let mut unread = BTreeSet::new();
     for (name, place, read) in named {
@@ -178,10 +181,23 @@ pub fn find(config: &mut Config) -> (Hooks, Problems) {
                     OrderError::Unknown { after, .. } => !unread.contains(&loose(after)),
                     _ => true,
                 })
-                .map(problem),
+                .map(|error| unordered(error, config)),
         ),
     }
     (hooks, Problems(problems))
+}
+
+/// What keeps hooks from being put in order, and whether it was said while the server ran.
+fn unordered(error: &OrderError, config: &Config) -> Problem {
+    let OrderError::Disabled { hook, after } = error else { return problem(error) };
+    if !config.is_disabled_for_now(after) {
+        return problem(error);
+    }
+    Problem {
+        message: format!("hook `{hook}`: `after` names `{after}`, which is disabled"),
+        origin: Some(Origin::Lock { command: DISABLED, hook: after.as_str().into() }),
+        hint: Some(format!("disable `{hook}` as well")),
+    }
 }
 
 impl Found {

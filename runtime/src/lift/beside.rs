@@ -15,9 +15,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::{LiftError, Prepared, all_succeeded};
 use crate::app::App;
-use crate::config::{CUSTOM, Config, Tree};
+use crate::config::{CUSTOM, Config, Problems, Tree};
 use crate::error::{Code, Failure};
-use crate::hook::find::Found;
+use crate::hook::find::{Found, problem};
 use crate::hook::{Hook, Tally};
 use crate::host::Staged;
 use crate::tasks::Tasks;
@@ -135,6 +135,26 @@ impl Prepared {
     pub fn new_hooks(&self) -> Vec<Arc<str>> {
         let names = self.hooks.found.iter().map(|hook| hook.name.clone());
         names.filter(|name| self.kept.hook(name).is_none()).collect()
+    }
+
+    /// Whether the component and the manifest of a hook are those that run, if it does.
+    ///
+    /// # Errors
+    /// If others lie in its place.
+    pub fn is_as_it_runs(&self, name: &str) -> Result<(), Problems> {
+        let running = self.kept.running().into_iter().flat_map(|app| &app.hooks);
+        let runs = running.map(|hook| &hook.found).find(|found| *found.name == *name);
+        let lies = self.hooks.found.iter().find(|found| *found.name == *name);
+        let (Some(runs), Some(lies)) = (runs, lies) else { return Ok(()) };
+        let what = match (runs.digest == lies.digest, runs.manifest == lies.manifest) {
+            (true, true) => return Ok(()),
+            (true, false) => "manifest",
+            (false, _) => "component",
+        };
+        Err(Problems(vec![problem(format!(
+            "hook `{name}`: another {what} lies in its place than the one that runs\n\
+             hint: have the server read it, by SIGHUP, or say `--all`"
+        ))]))
     }
 
     /// The names of the hooks that are to be lifted, and of those that run and are not there any more.

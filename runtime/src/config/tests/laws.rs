@@ -101,7 +101,7 @@ fn traced(value: &Value, hook: &str) -> Traced {
 }
 
 fn tree_of(operator: &Value) -> Tree {
-    Tree::new(traced(operator, "operator"), Vec::new(), &mut Problems::default())
+    Tree::new(vec![traced(operator, "operator")], Vec::new(), &mut Problems::default())
 }
 
 /// Whether everything that is in `lower` in no conflict with it is also in `merged`.
@@ -173,7 +173,7 @@ proptest! {
             })
             .collect();
         let mut problems = Problems::default();
-        let mut tree = Tree::new(traced(&file, "operator"), assigned, &mut problems);
+        let mut tree = Tree::new(vec![traced(&file, "operator")], assigned, &mut problems);
         let said = tree.value().clone();
         tree.merge_defaults("a", "a", defaults.clone()).expect("mergeable");
         prop_assert_eq!(&tree.overrides(), &said);

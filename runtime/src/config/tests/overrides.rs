@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{Config, Problems};
+use super::super::{Config, Mode, Problems};
 use super::Said;
 
 /// What is configured of the hook `a` where that was said of it.
@@ -52,6 +52,23 @@ fn a_limit_enables_no_hook() {
     let config = read(&said, &enabled).expect("it is right");
     assert!(config.hook("a").enabled && !config.is_configured_to_run("a"));
     assert_eq!(config.hook("a").limits.cpu, Some(Duration::from_millis(4)));
+}
+
+#[test]
+fn a_hook_that_is_enabled_has_the_settings_of_the_layers_below_the_one_that_disabled_it() {
+    let enabled = json!({ "enabled": true });
+    let table = "hooks.a.mode = 'single'\nhooks.a.limits = { cpu = '1ms' }";
+    let by_file = Said { toml: table, production: "hooks.a = false", ..Said::default() };
+    let by_variable =
+        Said { toml: table, vars: &[("BOATHOOK_hooks__a", "false")], ..Said::default() };
+    for said in [by_file, by_variable] {
+        assert!(!read(&said, &json!({})).expect("it is right").hook("a").enabled);
+        let config = read(&said, &enabled).expect("it is right");
+        let settings = config.hook("a");
+        assert_eq!((settings.enabled, settings.mode), (true, Some(Mode::Single)));
+        assert_eq!(settings.limits.cpu, Some(Duration::from_millis(1)));
+        assert!(!config.is_configured_to_run("a"));
+    }
 }
 
 #[test]
