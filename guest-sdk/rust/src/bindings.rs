@@ -10700,12 +10700,13 @@ pub mod exports {
                     ///
                     /// Called once on the running generation when the next one is about to take over: in mode `single` on its
                     /// one instance, in turn with its other calls; in mode `pooled` on any one of its instances, which knows nothing
-                    /// of the others' memory; not at all in mode `fresh`. Calls go on meanwhile: what this generation does between
-                    /// its answer and the last request that began with it is not in the value. The next one may still be refused, so
-                    /// nothing should be given up here.
+                    /// of the others' memory; not at all in mode `fresh`, nor where there is no instance. Requests go on meanwhile,
+                    /// in mode `single` once it has answered: those that wait longer than `queue_wait` get `E_HOOK_BUSY`, so be quick.
+                    /// What this generation does between its answer and the last request that began with it is not in the value. The
+                    /// next one may still be refused, so nothing should be given up here.
                     ///
                     /// An error, a trap, and a value that is too long or no JSON are logged, and the next generation
-                    /// takes over without a value.
+                    /// takes over without a value. A trap costs the instance its memory, also where the next one is refused.
                     ///
                     /// Limits: `hook_timeout`, its turn included; `memory`.
                     #[allow(async_fn_in_trait)]

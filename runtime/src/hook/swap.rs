@@ -22,13 +22,20 @@ impl Hook {
             return None;
         }
         self.value(live).await.unwrap_or_else(|failure| {
-            tracing::error!("{failure}\nhint: the next generation begins without a value");
+            let text = format!("{failure}\nhint: the next generation begins without a value");
+            match failure.code {
+                // Long requests are no mistake, nor may there be anything to hand over.
+                Code::HookBusy => tracing::warn!("{text}"),
+                _ => tracing::error!("{text}"),
+            }
             None
         })
     }
 
     async fn value(&self, live: &Live) -> Result<Option<Arc<String>>, Failure> {
-        let mut lease = live.pool.lease_patiently(Phase::BeforeSwap, self.timeout.0).await?;
+        let existing = live.pool.lease_existing(Phase::BeforeSwap, self.timeout.0).await?;
+        // One that is made knows what this generation was given, and no more.
+        let Some(mut lease) = existing else { return Ok(live.pool.handed()) };
         let allowance = Allowance::lifecycle(self.timeout.0);
         let returned = lease.instance().before_swap(&allowance).await;
         if returned.is_ok() {

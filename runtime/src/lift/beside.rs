@@ -187,22 +187,26 @@ impl Beside {
     /// # Errors
     /// If a new one cannot do with what it is given.
     pub async fn hand_over(&self) -> Result<(), LiftError> {
-        let mut handing = JoinSet::new();
+        let mut asking = JoinSet::new();
         for old in &self.leaving {
-            let same = |new: &&Arc<Hook>| new.name() == old.name();
-            let Some(new) = self.app.hooks.iter().find(same).cloned() else { continue };
+            if !self.app.hooks.iter().any(|new| new.name() == old.name()) {
+                continue;
+            }
             let old = old.clone();
-            handing.spawn(async move {
-                match old.before_swap().await {
-                    Some(value) => new.after_swap(value).await,
-                    None => Ok(()),
-                }
-            });
+            asking.spawn(async move { (old.name().clone(), old.before_swap().await) });
         }
-        let mut failures = Vec::new();
-        while let Some(handed) = handing.join_next().await {
+        let mut values = BTreeMap::new();
+        while let Some(asked) = asking.join_next().await {
             let panicked = |error: JoinError| Failure::new(Code::Internal, error.to_string());
-            failures.extend(handed.map_err(panicked).flatten().err());
+            let (name, value) = asked.map_err(panicked)?;
+            values.extend(value.map(|value| (name, value)));
+        }
+        // One after the other: a hook may call those that it comes after, and finds them as they will be.
+        let mut failures = Vec::new();
+        for new in &self.app.hooks {
+            if let Some(value) = values.remove(new.name()) {
+                failures.extend(new.after_swap(value).await.err());
+            }
         }
         all_succeeded(&mut failures)
     }

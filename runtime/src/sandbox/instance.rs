@@ -30,6 +30,8 @@ pub struct Instance {
     indices: Arc<Indices>,
     exports: Exports,
     wear: Wear,
+    /// Whether it has what the generation before handed out.
+    pub(super) was_given: bool,
     /// The hook's, once more: the store is lent out during a call.
     tally: Arc<Tally>,
 }
@@ -137,6 +139,7 @@ impl Instance {
             indices: program.exports.clone(),
             exports: Exports::default(),
             wear: Wear::default(),
+            was_given: false,
             tally,
         });
         if !replay {

@@ -133,8 +133,8 @@ impl Pool {
         in_place!(self.fill(place, until))
     }
 
-    /// Gives the first instance what the generation before handed out, and from now on each that is made. To be
-    /// called before anybody else calls the hook.
+    /// Gives one instance what the generation before handed out, and from now on each that is made. Those that
+    /// were made before, as other hooks may have called this one already, serve no longer.
     ///
     /// # Errors
     /// What its `after-swap` fails with.
@@ -142,10 +142,55 @@ impl Pool {
         let mut lease = self.lease_patiently(Phase::AfterSwap, wait).await?;
         let returned = self.replay.give(lease.instance(), &value).await;
         said(&self.context.name, Phase::AfterSwap, returned)?;
-        lease.put_back();
         // Nobody else sets it.
         let _ = self.handed.set(value);
+        lease.put_back();
+        self.freed(&self.shelf.take_such(|instance| !instance.was_given));
         Ok(())
+    }
+
+    /// What the generation before handed out, if it did.
+    pub fn handed(&self) -> Option<Arc<String>> {
+        self.handed.get().cloned()
+    }
+
+    /// Takes an instance out that is there, for a call of the server's own; none is made. In mode `single` that is
+    /// the one, however long the line is; in the others one that is idle.
+    ///
+    /// # Errors
+    /// `E_HOOK_BUSY` if the one did not come back in that time.
+    pub async fn lease_existing(
+        &self,
+        phase: Phase,
+        wait: Duration,
+    ) -> Result<Option<Lease<'_>>, Failure> {
+        let place = match self.shelf.take() {
+            Ok(place) => place,
+            Err(NoPlace::Full) if self.mode == Mode::Single => self.in_turn(phase, wait).await?,
+            Err(NoPlace::Full) => return Ok(None),
+            Err(NoPlace::Closed) => return Err(lowered()),
+        };
+        // Dropped, it gives the place back.
+        let mut lease = self.leased(None);
+        match place {
+            Place::Idle(instance) => {
+                lease.instance = Some(instance);
+                Ok(Some(lease))
+            }
+            Place::Room => Ok(None),
+        }
+    }
+
+    /// Waits for a place, however long the line is.
+    async fn in_turn(&self, phase: Phase, wait: Duration) -> Result<Place<Box<Instance>>, Failure> {
+        let mut waiter = self.line_up()?;
+        let place = tokio::time::timeout(wait, waiter.place()).await;
+        place.map_err(|_| self.busy("became free", phase, wait))?.map_err(|_| lowered())
+    }
+
+    fn busy(&self, what: &str, phase: Phase, wait: Duration) -> Failure {
+        let text = format!("no instance {what} within {wait:?}");
+        Failure::new(Code::HookBusy, text).in_hook(&self.context.name, phase)
     }
 
     /// Takes an instance out for a call of the server's own, however long the line is.
@@ -157,16 +202,10 @@ impl Pool {
         phase: Phase,
         wait: Duration,
     ) -> Result<Lease<'_>, Failure> {
-        let busy = |what: &str| {
-            let text = format!("no instance {what} within {wait:?}");
-            Failure::new(Code::HookBusy, text).in_hook(&self.context.name, phase)
-        };
-        let mut waiter = self.line_up()?;
-        let place = tokio::time::timeout(wait, waiter.place()).await;
-        let place = place.map_err(|_| busy("became free"))?.map_err(|_| lowered())?;
+        let place = self.in_turn(phase, wait).await?;
         // A snapshot may be on its way.
         let filled = tokio::time::timeout(wait, self.fill(place, None)).await;
-        filled.unwrap_or_else(|_| Err(busy("could be made")))
+        filled.unwrap_or_else(|_| Err(self.busy("could be made", phase, wait)))
     }
 
     /// Puts an instance to a place.
@@ -317,6 +356,7 @@ impl Lease<'_> {
             Mode::Fresh => false,
             Mode::Pooled => !self.instance().is_worn(sweep),
         };
+        let keep = keep && (self.instance().was_given || pool.handed.get().is_none());
         let Some(instance) = self.instance.take() else { return };
         if keep {
             self.is_over = pool.shelf.give(Place::Idle(instance), sweep);

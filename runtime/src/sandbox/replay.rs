@@ -48,7 +48,9 @@ impl Replay {
 
     /// Gives an instance what the generation before handed out.
     pub(super) async fn give(&self, instance: &mut Instance, value: &String) -> Returned<()> {
-        instance.after_swap(value, &Allowance::lifecycle(self.time)).await
+        let given = instance.after_swap(value, &Allowance::lifecycle(self.time)).await;
+        instance.was_given = matches!(given, Ok(Ok(())));
+        given
     }
 
     /// The same for an instance that is not the first to be given it.

@@ -120,6 +120,15 @@ impl<T> Shelf<T> {
         taken
     }
 
+    /// Takes off what is idle and of this kind.
+    pub(super) fn take_such(&self, is_such: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut places = self.places();
+        let taken: Vec<T> =
+            places.idle.extract_if(.., |idle| is_such(&idle.item)).map(|idle| idle.item).collect();
+        places.room += u32::try_from(taken.len()).unwrap_or(0);
+        taken
+    }
+
     /// Takes off all that is idle, and sends everybody away, now and later.
     pub(super) fn close(&self) -> Vec<T> {
         let mut places = self.places();
@@ -192,6 +201,16 @@ mod tests {
         shelf.give(Place::Idle("a"), 0);
         shelf.give(Place::Idle("b"), 0);
         assert_eq!(shelf.take(), Ok(Place::Idle("b")));
+    }
+
+    #[test]
+    fn what_is_taken_off_leaves_room_and_the_others() {
+        let shelf = shelf(0);
+        shelf.give(Place::Idle("other"), 0);
+        assert_eq!(shelf.take_such(|item| *item == "first"), ["first"]);
+        assert_eq!(shelf.take(), Ok(Place::Idle("other")));
+        assert_eq!(shelf.take(), Ok(Place::Room));
+        assert_eq!(shelf.take(), Err(NoPlace::Full));
     }
 
     #[tokio::test]

@@ -3,10 +3,14 @@
 //! Mode `single` makes the count exact: one instance sees every request. When another version takes its place
 //! while the server runs, that one goes on with the counts.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use boathook_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// Clients that the next version is told of.
+const HANDED_OVER_MAX: usize = 10_000;
 
 #[derive(Default)]
 struct RateLimit {
@@ -39,7 +43,11 @@ impl Hook for RateLimit {
     }
 
     fn before_swap(&mut self) -> Result<Option<Value>> {
-        Ok(Some(json!(self.clients)))
+        // A value has up to 1 MiB, and who has asked most matters most.
+        let mut clients: Vec<_> = self.clients.iter().collect();
+        clients.sort_by_key(|(_, client)| Reverse(client.count));
+        clients.truncate(HANDED_OVER_MAX);
+        Ok(Some(json!(BTreeMap::from_iter(clients))))
     }
 
     fn after_swap(&mut self, value: Value) -> Result<()> {

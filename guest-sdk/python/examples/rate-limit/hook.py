@@ -23,7 +23,9 @@ class RateLimit(Hook):
         self.window = settings["window-ms"] / 1000
 
     def before_swap(self):
-        return {ip: {"count": count, "start": int(start * 1000)} for ip, (count, start) in self.clients.items()}
+        # A value has up to 1 MiB, and who has asked most matters most.
+        most = sorted(self.clients.items(), key=lambda client: client[1][0], reverse=True)[:10_000]
+        return {ip: {"count": count, "start": int(start * 1000)} for ip, (count, start) in most}
 
     def after_swap(self, value):
         try:
