@@ -439,7 +439,7 @@ fn one_file_of_cases_is_for_a_hook_in_every_language() {
     let cases = fs::read_to_string(top().join("sample-hooks/rate-limit/tests/rate-limit.toml"));
     // Each language does it with other instructions.
     let cases = cases.expect("it is there").replace(", fuel = 10_000", "");
-    for language in ["c", "js"] {
+    for language in ["c", "go", "js", "python"] {
         let hook = format!("//- hooks\nhooks/a/hook.wasm = {language}/rate-limit\n");
         let ran = tested(&format!("{hook}//- hooks/a/tests/a.toml\n{cases}"), 0, &[" 0 failed\n"]);
         assert_eq!(ran.out.matches("PASS [").count(), 4, "{language}: {}", ran.out);

@@ -173,7 +173,7 @@ pub fn tick<H: Hook>(hook: &mut H, name: &str) -> Result<()> {
 /// and with this configuration of the operator's, and gives it what the other hands over. The two may be
 /// different hooks: two versions of one.
 ///
-/// An error is the new one's, and refuses it; what the other failed with is in [`log`], and hands nothing over.
+/// An error is the new one's, and refuses it; what the other failed with is in [`log()`], and hands nothing over.
 pub fn swap<Old: Hook, New: Hook>(old: &mut Old, operator: Value) -> Result<New> {
     let config_key = with(|host| host.config_key.clone());
     let mut new = lift::<New>(&config_key, operator)?;

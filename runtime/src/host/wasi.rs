@@ -123,6 +123,9 @@ impl Built {
     }
 }
 
+/// What the monotonic clock of another world begins with. Go takes a 0 for a clock that does not work, and gives up.
+const MONOTONIC_START: Duration = Duration::from_secs(1);
+
 /// Puts time and randomness of another world in the place of the machine's.
 fn set_time_and_chance(wasi: &mut WasiCtxBuilder, outside: &dyn Outside) {
     if let Some(clock) = outside.clock() {
@@ -151,6 +154,7 @@ impl HostMonotonicClock for FrozenClock {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        let since_boot = MONOTONIC_START + self.elapsed();
+        u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX)
     }
 }
