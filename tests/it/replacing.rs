@@ -60,17 +60,18 @@ fn an_exchange_ends_on_the_set_that_it_began_with_and_what_left_is_lowered_after
         //- boathook.toml
         limits.wall = \"1h\"
         limits.exchange = \"1h\"
+        hook_timeout = \"2s\"
         //- hooks
         counts: counts; mode = \"single\"
         ",
     );
     has(&mut app, "/counts", "1");
     let mut slow = app.connect();
-    slow.request("GET", "/counts?ms=6000", &[], b"");
+    slow.request("GET", "/counts?ms=15000", &[], b"");
     app.log(&["counts 2"]);
     app.write(
         "boathook.toml",
-        "limits.wall = \"1h\"\nlimits.exchange = \"1h\"\nhook_timeout = \"1s\"\ncounts.new = true\n",
+        "limits.wall = \"1h\"\nlimits.exchange = \"1h\"\nhook_timeout = \"2s\"\ncounts.new = true\n",
     );
     // It waits for its turn to hand something over, and no longer than that.
     app.lift_anew();

@@ -92,11 +92,11 @@ async fn watch(command: Arc<Serve>, bench: Arc<Bench>, mut built: Look, mut serv
         let folders = now.to_build(&built);
         build_all(&folders, &command, &bench).await;
         bench.trouble.retain(|folder| now.has(folder));
-        // The configuration may be another one.
-        pass_over(&bench, &command, bench.trouble.folders()).await;
         // What changed while the command ran is looked at in the next round.
         built.clone_from(&now);
         now = look(dir).await;
+        // The configuration may be another one. It is read after the look, or a change between the two would be missed.
+        pass_over(&bench, &command, bench.trouble.folders()).await;
         if now.is_another_app(&served) {
             bench.again.notify_one();
         } else {
