@@ -128,6 +128,7 @@ fn a_limit_counts_at_once_over_all_that_is_written_and_can_be_taken_back() {
         let listed = succeeded(&run(&app, &["ls", "{dir}", "--json"]));
         assert!(listed.contains("\"memory\": \"24MiB\""), "{listed}");
         app.start_again();
+        assert!(app.address().is_some(), "it does not listen again");
     }
     succeeded(&run(&app, &["limit", "misbehave", "{dir}", "memory=null"]));
     let listed = succeeded(&run(&app, &["ls", "{dir}", "--json"]));
